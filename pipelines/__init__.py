@@ -1,0 +1,1 @@
+"""A prompt becomes a clip: tensors and files; no Ray, no HTTP."""

@@ -1,0 +1,81 @@
+"""What one stage hands to the next, and how it becomes bytes.
+
+A `Parcel` holds tensors and plain values. It travels, and is stored, as one safetensors blob whose
+header carries the values as JSON: nothing that comes from a store is ever unpickled.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import safetensors
+import safetensors.torch
+import torch
+
+FORMAT_VERSION = 1
+Kind = Literal["conditioning", "checkpoint", "latents"]
+
+
+class ParcelError(ValueError):
+    """Bytes that are not a parcel of the expected kind and format version."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """Tensors by name, and JSON values by name (a torch dtype is allowed as a value)."""
+
+    kind: Kind
+    tensors: Mapping[str, torch.Tensor]
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    def pack(self) -> bytes:
+        """Safetensors bytes; tensors go to the CPU and become contiguous on the way."""
+        header = {
+            "kind": self.kind,
+            "format_version": FORMAT_VERSION,
+            "values": {name: _to_json(value) for name, value in self.values.items()},
+        }
+        tensors = {name: t.detach().cpu().contiguous() for name, t in self.tensors.items()}
+        return safetensors.torch.save(tensors, metadata={"filmgate": json.dumps(header)})
+
+
+def unpack(blob: bytes, kind: Kind) -> Parcel:
+    """The parcel in `blob`; raises `ParcelError` if it is of another kind, version or no parcel."""
+    header = _header(blob)
+    if header.get("kind") != kind or header.get("format_version") != FORMAT_VERSION:
+        raise ParcelError(
+            f"expected a {kind} of format {FORMAT_VERSION}, found "
+            f"{header.get('kind')} of format {header.get('format_version')}"
+        )
+    try:
+        tensors = safetensors.torch.load(blob)
+    except safetensors.SafetensorError as error:
+        raise ParcelError(f"the tensors are damaged: {error}") from error
+    values = {name: _from_json(value) for name, value in header["values"].items()}
+    return Parcel(kind, tensors, values)
+
+
+def _header(blob: bytes) -> dict[str, Any]:
+    """The JSON in a safetensors header: eight bytes of length (little endian), then JSON."""
+    length = int.from_bytes(blob[:8], "little")
+    try:
+        outer = json.loads(blob[8 : 8 + length])
+        header = json.loads(outer["__metadata__"]["filmgate"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ParcelError("these bytes are not a filmgate parcel") from error
+    if not isinstance(header, dict):
+        raise ParcelError("these bytes are not a filmgate parcel")
+    return header
+
+
+def _to_json(value: Any) -> Any:
+    if isinstance(value, torch.dtype):
+        return {"torch.dtype": str(value).removeprefix("torch.")}
+    return value
+
+
+def _from_json(value: Any) -> Any:
+    if isinstance(value, dict) and set(value) == {"torch.dtype"}:
+        return getattr(torch, value["torch.dtype"])
+    return value

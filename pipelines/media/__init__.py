@@ -1,0 +1,1 @@
+"""Frames and waveforms to files, and pictures in."""

@@ -1,0 +1,1 @@
+"""Encode, denoise, decode: each loads only its own components."""

@@ -1,0 +1,1 @@
+"""HTTP, Ray deployments and persistence: the only part with side effects."""

@@ -1,0 +1,1 @@
+"""Who asks: accounts, API keys, tiers."""

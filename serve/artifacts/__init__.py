@@ -1,0 +1,1 @@
+"""Clips, checkpoints and pictures as objects in a local folder or a bucket."""

@@ -1,0 +1,102 @@
+"""What the deployments say to each other. Small values only: tensors travel as artifacts."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from serve.jobs.job import Failure, Phase, Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holding:
+    """The attempt a gang works on, and its last finished step."""
+
+    job_id: str
+    epoch: int
+    attempt: int
+    step: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseReport:
+    """What a gang tells the Scheduler every second."""
+
+    replica: str
+    pid: int
+    model: str
+    shape: str
+    holding: Holding | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseAnswer:
+    """The Scheduler's epoch, and whether the gang should go on with what it holds."""
+
+    epoch: int
+    keep: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DenoiseOrder:
+    """One attempt, as sent to a gang. The spec travels as JSON-ready values."""
+
+    job_id: str
+    epoch: int
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepEvent:
+    """Streamed back by a gang: started (at a step), stepped, checkpointed, latents stored."""
+
+    kind: Literal["started", "step", "checkpoint", "latents"]
+    step: int
+    replica: str
+    digest: str = ""
+    """SHA-256 of the stored latents, for kind `latents`."""
+    seconds: float = 0.0
+    """Device time since the previous event."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobEvent:
+    """What Gateways hear of a job: its state after a change."""
+
+    job_id: str
+    status: Status
+    phase: Phase | None
+    step: int
+    steps: int
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueuePlace:
+    """Where a waiting job stands: 0 is next; `eta_s` is when its clip should be ready."""
+
+    position: int
+    eta_s: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GangStatus:
+    """A gang as the Scheduler sees it."""
+
+    replica: str
+    pid: int
+    model: str
+    shape: str
+    job_id: str | None
+    step: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """The Scheduler's view, sent to each Gateway about once a second."""
+
+    epoch: int
+    gangs: tuple[GangStatus, ...]
+    warm_models: frozenset[str]
+    places: dict[str, QueuePlace]
+    running_eta_s: dict[str, float]
+    metrics: bytes
+    """The Scheduler's metrics in Prometheus text format."""

@@ -1,0 +1,1 @@
+"""The HTTP face: routes, schemas, errors, authentication, event streams."""

@@ -1,0 +1,1 @@
+"""A job and its legal transitions, and the store that keeps it."""

@@ -1,0 +1,118 @@
+"""A job, its states, and which state may follow which. Pure: no clock, no I/O."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pipelines.spec import ClipSpec
+
+
+class Status(StrEnum):
+    """The public states of a job; the API shows exactly these words."""
+
+    QUEUED = "queued"  # stored, waits for its turn (again, after an interruption)
+    IN_PROGRESS = "in_progress"  # an attempt of some scheduler epoch holds it
+    COMPLETED = "completed"  # one clip is stored and the row points to it
+    FAILED = "failed"  # ended with a stated reason
+    CANCELLED = "cancelled"  # ended on request
+    EXPIRED = "expired"  # was completed; its retention time has passed and the clip is gone
+
+
+class Phase(StrEnum):
+    """Where a job in progress stands."""
+
+    ENCODE = "encode"
+    DENOISE = "denoise"
+    DECODE = "decode"
+
+
+NEXT: dict[Status, frozenset[Status]] = {
+    Status.QUEUED: frozenset({Status.IN_PROGRESS, Status.CANCELLED, Status.FAILED}),
+    Status.IN_PROGRESS: frozenset(
+        {Status.QUEUED, Status.COMPLETED, Status.FAILED, Status.CANCELLED}
+    ),
+    Status.COMPLETED: frozenset({Status.EXPIRED}),
+    Status.FAILED: frozenset(),
+    Status.CANCELLED: frozenset(),
+    Status.EXPIRED: frozenset(),
+}
+LIVE = frozenset({Status.QUEUED, Status.IN_PROGRESS})
+ENDED = frozenset(Status) - LIVE
+
+
+class IllegalTransition(ValueError):
+    """A job was to go from one state to another that may not follow it."""
+
+
+def check_transition(current: Status, new: Status) -> None:
+    """Raise `IllegalTransition` unless `new` may follow `current`."""
+    if new not in NEXT[current]:
+        raise IllegalTransition(f"a {current} job cannot become {new}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why a job failed: a stable code, and a sentence for the person who asked."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timings:
+    """What a clip took, in seconds; `gpu_s` counts every device that was held, redone steps too."""
+
+    queue_s: float = 0.0
+    encode_s: float = 0.0
+    denoise_s: float = 0.0
+    decode_s: float = 0.0
+    gpu_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One request for a clip, from submission to a stored file or a stated failure.
+
+    Times are Unix seconds. `epoch` and `attempt` are the fence: a write that does not carry the
+    row's present pair is refused by the store.
+    """
+
+    id: str
+    account_id: str
+    tier: str
+    model: str
+    spec: ClipSpec
+    status: Status
+    created_at: float
+    predicted_gpu_s: float
+    started_at: float | None = None
+    """When the first attempt began; it stays over later attempts."""
+    completed_at: float | None = None
+    """When the job ended, however it ended."""
+    expires_at: float | None = None
+    phase: Phase | None = None
+    step: int = 0
+    """Denoising steps finished; of `spec.steps`."""
+    epoch: int = 0
+    attempt: int = 0
+    attempt_started_at: float | None = None
+    crashes: int = 0
+    """Attempts in a row that died with their replica without getting past `crash_step`."""
+    crash_step: int = -1
+    run_s: float = 0.0
+    """Seconds in progress over all earlier attempts."""
+    clip_prefix: str | None = None
+    """Artifact prefix of the published clip; set in the same write that completes the job."""
+    failure: Failure | None = None
+    timings: Timings = Timings()
+    deleted_at: float | None = None
+
+    @property
+    def progress(self) -> int:
+        """Percent, by the last finished step; 100 only when the clip is stored."""
+        if self.status in (Status.COMPLETED, Status.EXPIRED):
+            return 100
+        return min(99, 100 * self.step // max(1, self.spec.steps))
+
+    @property
+    def ended(self) -> bool:
+        return self.status in ENDED

@@ -1,0 +1,151 @@
+"""What the service asks of a job store; `sql_store.py` keeps it, in SQLite and in PostgreSQL.
+
+The fence: a scheduler takes an epoch, and each of its writes names the (epoch, attempt) it holds.
+A write whose pair is no longer the row's changes nothing and returns False (or None): whoever
+loses stops. A cancel or delete is a change of the row, so it too makes later writes lose.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from serve.jobs.job import Failure, Job, Phase, Timings
+
+
+class QueueFull(Exception):
+    """As many jobs are waiting as the settings allow."""
+
+
+class IdempotencyMismatch(Exception):
+    """This Idempotency-Key was already used by the same account for a different request."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdempotencyClaim:
+    """A caller's key and the digest of what it asked; remembered for `ttl_s` seconds."""
+
+    key: str
+    body_digest: str
+    ttl_s: float = 86_400.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inserted:
+    """The job that the store holds now; `replayed` when an earlier request had already made it."""
+
+    job: Job
+    replayed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fence:
+    """Which attempt of which job a writer believes to hold."""
+
+    job_id: str
+    epoch: int
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Some jobs of a listing and whether there are more."""
+
+    jobs: list[Job]
+    has_more: bool
+
+
+class Submissions(Protocol):
+    """What a Gateway needs: all of it works while no scheduler is there."""
+
+    async def insert(
+        self, job: Job, *, max_waiting: int, claim: IdempotencyClaim | None = None
+    ) -> Inserted:
+        """Store a queued job. Raises `QueueFull` or `IdempotencyMismatch`."""
+        ...
+
+    async def get(self, job_id: str, account_id: str) -> Job | None:
+        """The account's job, or None: foreign and deleted jobs do not exist."""
+        ...
+
+    async def page(
+        self, account_id: str, *, after: str | None, limit: int, newest_first: bool
+    ) -> Page | None:
+        """The account's jobs after job `after`; None when `after` is no job of the account."""
+        ...
+
+    async def cancel(self, job_id: str, account_id: str, now: float) -> Job | None:
+        """End a live job as cancelled; an ended one stays as it is. None when unknown."""
+        ...
+
+    async def delete(self, job_id: str, account_id: str, now: float) -> bool:
+        """Cancel if live, forget prompt texts and hide the row; False when unknown."""
+        ...
+
+
+class Ledger(Protocol):
+    """What the Scheduler needs; every write of a job is fenced."""
+
+    async def take_epoch(self) -> int:
+        """The next scheduler epoch; every older one has lost from here on."""
+        ...
+
+    async def holds(self, epoch: int) -> bool:
+        """Whether `epoch` is still the newest."""
+        ...
+
+    async def waiting(self) -> list[Job]:
+        """All queued jobs, oldest first."""
+        ...
+
+    async def fetch(self, job_ids: list[str]) -> list[Job]:
+        """The present rows of these jobs, whosoever they are, deleted ones included."""
+        ...
+
+    async def adopt(self, epoch: int, now: float) -> list[Job]:
+        """Put every job in progress under an older epoch back in the queue; returns them."""
+        ...
+
+    async def start(self, job_id: str, epoch: int, now: float) -> Job | None:
+        """queued -> in_progress under `epoch`, as the next attempt; None if the row moved on."""
+        ...
+
+    async def advance(self, fence: Fence, *, phase: Phase, step: int) -> bool:
+        """Record the phase and the finished steps of an attempt."""
+        ...
+
+    async def requeue(self, fence: Fence, *, now: float, crashed: bool) -> bool:
+        """in_progress -> queued; `crashed` counts against the job unless it got further."""
+        ...
+
+    async def complete(
+        self, fence: Fence, *, now: float, clip_prefix: str, expires_at: float, timings: Timings
+    ) -> bool:
+        """Publish the clip: one conditional update, so a clip is published once."""
+        ...
+
+    async def fail(
+        self, fence: Fence, *, now: float, failure: Failure, timings: Timings | None = None
+    ) -> bool:
+        """End an attempt's job as failed."""
+        ...
+
+    async def expire(self, now: float) -> list[Job]:
+        """completed -> expired for clips past `expires_at`; returns the jobs just expired."""
+        ...
+
+    async def doomed(self, limit: int) -> list[str]:
+        """Ids of deleted jobs whose artifacts may still exist."""
+        ...
+
+    async def purge(self, job_id: str) -> None:
+        """Remove the row of a deleted job for good (its artifacts are gone)."""
+        ...
+
+
+class JobStore(Submissions, Ledger, Protocol):
+    """Both halves, and the connection's life."""
+
+    async def ping(self) -> None:
+        """Raise if the database does not answer."""
+        ...
+
+    async def close(self) -> None: ...
