@@ -54,7 +54,7 @@ class StepEvent:
     digest: str = ""
     """SHA-256 of the stored latents, for kind `latents`."""
     seconds: float = 0.0
-    """Device time since the previous event."""
+    """For `started`: what encoding took; for `step`: what the step took."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,186 @@
+"""The composition root: settings become stores, deployments and one Ray Serve application."""
+
+import asyncio
+import math
+import signal
+import threading
+import urllib.parse
+from typing import Any
+
+import ray
+from ray import serve as ray_serve
+from rich.console import Console
+
+from serve.accounts.account import any_keys_in
+from serve.deployments.decoder import Decoder
+from serve.deployments.denoiser import Denoiser
+from serve.deployments.encoder import Encoder
+from serve.deployments.gateway import Gateway
+from serve.deployments.scheduler import Scheduler
+from serve.jobs.database import upgrade
+from serve.models import open_checkpoint_of
+from serve.service import ServiceError, end_children, marked
+from serve.settings import Replicas, Settings
+
+APPLICATION = "filmgate"
+CONTROL_CPUS = 0.1
+"""Logical CPUs of the Gateway and of the Scheduler: they wait far more than they compute."""
+SHORT_GOODBYE: dict[str, Any] = {
+    "graceful_shutdown_timeout_s": 2.0,
+    "graceful_shutdown_wait_loop_s": 0.1,
+}
+"""Jobs go on from their checkpoints, so nobody waits for a running clip."""
+
+
+def build(settings: Settings) -> Any:
+    """The application: one Gateway deployment, one Scheduler, three stages a model."""
+    values = settings.model_dump(mode="json")
+    stages = {model.name: _stages(values, model.name, settings) for model in settings.models}
+    scheduler = ray_serve.deployment(
+        name="Scheduler",
+        num_replicas=1,
+        max_ongoing_requests=1_000,
+        health_check_period_s=1.0,
+        health_check_timeout_s=5.0,
+        ray_actor_options={"num_cpus": CONTROL_CPUS},
+        **SHORT_GOODBYE,
+    )(Scheduler).bind(values, stages)
+    gateway = ray_serve.deployment(
+        name="Gateway",
+        num_replicas=settings.http.gateways,
+        max_ongoing_requests=settings.http.max_event_streams + 1_000,
+        ray_actor_options={"num_cpus": CONTROL_CPUS},
+        **SHORT_GOODBYE,
+    )(ray_serve.ingress()(Gateway))
+    return gateway.bind(values, scheduler)
+
+
+def _stages(values: dict[str, Any], model: str, settings: Settings) -> dict[str, Any]:
+    configured = next(m for m in settings.models if m.name == model)
+    return {
+        "encoder": _stage(Encoder, f"Encoder-{model}", configured.encoder, 8).bind(values, model),
+        "denoiser": _stage(Denoiser, f"Denoiser-{model}", configured.denoiser, 1).bind(
+            values, model, "1"
+        ),
+        "decoder": _stage(Decoder, f"Decoder-{model}", configured.decoder, 8).bind(values, model),
+    }
+
+
+def _stage(cls: type, name: str, replicas: Replicas, max_ongoing: int) -> Any:
+    return ray_serve.deployment(
+        name=name,
+        num_replicas=replicas.replicas,
+        max_ongoing_requests=max_ongoing,
+        health_check_period_s=1.0,
+        health_check_timeout_s=30.0,
+        ray_actor_options={"num_cpus": replicas.num_cpus, "num_gpus": replicas.num_gpus},
+        **SHORT_GOODBYE,
+    )(cls)
+
+
+def application(args: dict[str, Any]) -> Any:
+    """For a Serve config file: `import_path: serve.app:application`, `args` are settings."""
+    return build(Settings.from_values(args))
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGINT or SIGTERM. Raises `ServiceError` when something needed is missing."""
+    console = Console(stderr=True)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    over = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: over.set())
+    with marked(settings.data_dir, settings.http.port):
+        host, openly = asyncio.run(_prepare(settings))
+        for line in _plan(settings, host, openly):
+            console.print(line, highlight=False)
+        try:
+            _start(settings, host)
+            console.print(f"ready: http://{host}:{settings.http.port}", highlight=False)
+            over.wait()
+        finally:
+            console.print("stopping", highlight=False)
+            _stop()
+
+
+async def _prepare(settings: Settings) -> tuple[str, bool]:
+    """Bring the database up to date; the address to listen on, and whether without keys."""
+    await upgrade(settings.database, settings.data_dir)
+    openly = not await any_keys_in(settings.database, settings.data_dir)
+    host = settings.http.host or ("127.0.0.1" if openly else "0.0.0.0")
+    if openly and host not in ("127.0.0.1", "::1", "localhost"):
+        raise ServiceError(
+            f"no API key exists, so filmgate listens on loopback only, not on {host}: make a key "
+            "first (filmgate keys create --account NAME), or leave http.host out."
+        )
+    for model in settings.models:
+        open_checkpoint_of(model, settings.data_dir)
+    return host, openly
+
+
+def _plan(settings: Settings, host: str, openly: bool) -> list[str]:
+    """What will run where, for people."""
+    database = urllib.parse.urlsplit(settings.database.url or "sqlite").scheme
+    lines = [
+        f"filmgate: http://{host}:{settings.http.port}, data in {settings.data_dir}, {database} "
+        f"jobs, artifacts in {settings.artifacts.url or settings.data_dir / 'artifacts'}"
+    ]
+    if openly:
+        lines.append("no API keys: listening on loopback only, anyone on this machine is `local`")
+    for model in settings.models:
+        gpus = model.denoiser.num_gpus
+        where = f"{gpus:g} GPU each" if gpus else f"CPU, {model.denoiser.threads} threads each"
+        lines.append(
+            f"  {model.name} ({model.checkpoint}, {model.dtype}): "
+            f"{model.encoder.replicas} encoder, {model.denoiser.replicas} denoiser ({where}), "
+            f"{model.decoder.replicas} decoder"
+        )
+    return lines
+
+
+def _start(settings: Settings, host: str) -> None:
+    here = settings.ray.address is None
+    ray.init(
+        address=settings.ray.address,
+        num_cpus=_logical_cpus(settings) if here else None,
+        object_store_memory=settings.ray.object_store_bytes if here else None,
+        include_dashboard=False if here else None,
+        log_to_driver=settings.log.level == "DEBUG",
+        logging_level="ERROR",
+    )
+    _check_cluster(settings)
+    ray_serve.start(
+        proxy_location="HeadOnly", http_options={"host": host, "port": settings.http.port}
+    )
+    ray_serve.run(build(settings), name=APPLICATION, route_prefix="/")
+
+
+def _logical_cpus(settings: Settings) -> float:
+    wanted = CONTROL_CPUS * (1 + settings.http.gateways)
+    for model in settings.models:
+        for stage in (model.encoder, model.denoiser, model.decoder):
+            wanted += stage.replicas * stage.num_cpus
+    return settings.ray.num_cpus or max(2, math.ceil(wanted))
+
+
+def _check_cluster(settings: Settings) -> None:
+    stages = [s for m in settings.models for s in (m.encoder, m.denoiser, m.decoder)]
+    wanted = sum(stage.replicas * stage.num_gpus for stage in stages)
+    found = ray.cluster_resources().get("GPU", 0.0)
+    if wanted > found:
+        raise ServiceError(
+            f"the models ask for {wanted:g} GPUs and the cluster has {found:g}: lower num_gpus "
+            "or replicas of a stage, or add nodes."
+        )
+    hosts = {node["NodeManagerHostname"] for node in ray.nodes() if node["Alive"]}
+    if len(hosts) > 1 and (settings.database.url or "sqlite").startswith("sqlite"):
+        raise ServiceError(
+            f"SQLite cannot be shared by {len(hosts)} hosts: set database.url to a PostgreSQL URL."
+        )
+
+
+def _stop() -> None:
+    if ray.is_initialized():
+        ray_serve.shutdown()
+        ray.shutdown()
+    end_children()

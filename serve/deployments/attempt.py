@@ -1,0 +1,177 @@
+"""One attempt at one job: encode, denoise, decode, publish; every write is fenced."""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+from typing import Any
+
+from serve.artifacts.store import ArtifactStore
+from serve.deployments.decoder import Decoded
+from serve.deployments.gangs import Gangs
+from serve.deployments.messages import DenoiseOrder, StepEvent
+from serve.jobs.job import Job, Phase, Timings
+from serve.jobs.store import Fence, Ledger
+
+log = logging.getLogger(__name__)
+ROW_EVERY_S = 0.5
+"""Steps reach the row at most this often; the live feed has each of them."""
+
+
+class Outcome(Enum):
+    """How an attempt ended, where it did not raise."""
+
+    PUBLISHED = auto()
+    LOST = auto()  # the row moved on: cancelled, deleted, or another scheduler's
+    INTERRUPTED = auto()  # the gang let go of it; it goes back in the queue
+
+
+class FenceLost(Exception):
+    """A fenced write was refused."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageHandles:
+    """The Ray Serve handles of one model's three stages."""
+
+    encoder: Any
+    denoiser: Any
+    decoder: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptParts:
+    """What attempts share."""
+
+    ledger: Ledger
+    artifacts: ArtifactStore
+    gangs: Gangs
+    retention_s: float
+    publish: Callable[[Job], None]
+    """Tells the Gateways the job's present state."""
+    observe: Callable[[Job, str, float], None]
+    """Hears of (job, stage or "step", seconds)."""
+    gang_freed: Callable[[], None]
+
+
+class Attempt:
+    """Drives one attempt; `job` is always the latest state known here."""
+
+    def __init__(self, job: Job, stages: StageHandles, parts: AttemptParts) -> None:
+        self.job = job
+        self.fence = Fence(job_id=job.id, epoch=job.epoch, attempt=job.attempt)
+        self._stages = stages
+        self._parts = parts
+        self._timings = Timings(queue_s=(job.started_at or job.created_at) - job.created_at)
+        self._row_written_at = 0.0
+        self.saved_step = 0
+        """Steps that no crash can undo: those of the last stored checkpoint or latents."""
+
+    @property
+    def timings(self) -> Timings:
+        """What this attempt has taken so far."""
+        return self._timings
+
+    async def run(self, *, have_latents: bool) -> Outcome:
+        """To the end, or to the first refused write. Raises what a stage or its death raises."""
+        try:
+            if not have_latents and not await self._denoise():
+                return Outcome.INTERRUPTED
+            await self._decode()
+        except FenceLost:
+            return Outcome.LOST
+        return Outcome.PUBLISHED
+
+    async def _denoise(self) -> bool:
+        """Whether the latents are stored now; False when the gang let go before."""
+        job = self.job
+        order = DenoiseOrder(job_id=job.id, epoch=job.epoch, attempt=job.attempt)
+        encoded = self._stages.encoder.encode.remote(job.id, job.spec)
+        stream = self._stages.denoiser.options(stream=True).denoise.remote(order, job.spec, encoded)
+        stored = False
+        try:
+            async for event in stream:
+                stored = await self._heed(event)
+            return stored
+        finally:
+            stream.cancel()
+            self._parts.gangs.release(job.id, settled=stored)
+            self._parts.gang_freed()
+
+    async def _heed(self, event: StepEvent) -> bool:
+        """Take note of one event; True for the last one."""
+        match event.kind:
+            case "started":
+                self._parts.gangs.bind(self.job.id, event.replica)
+                self.saved_step = event.step
+                self._spent(encode_s=event.seconds)
+                await self._advance(Phase.DENOISE, event.step)
+            case "step":
+                self._spent(denoise_s=event.seconds)
+                self._parts.observe(self.job, "step", event.seconds)
+                await self._step(event.step)
+            case "checkpoint":
+                self.saved_step = event.step
+                await self._advance(Phase.DENOISE, event.step)
+            case "latents":
+                self.saved_step = event.step
+                log.info(
+                    "latents stored",
+                    extra={"job_id": self.job.id, "digest": event.digest, "step": event.step},
+                )
+                await self._advance(Phase.DECODE, event.step)
+        return event.kind == "latents"
+
+    async def _step(self, step: int) -> None:
+        """A finished step: always in the feed, now and then in the row."""
+        if time.monotonic() - self._row_written_at >= ROW_EVERY_S:
+            await self._advance(Phase.DENOISE, step)
+        else:
+            self._show(phase=Phase.DENOISE, step=step)
+
+    async def _advance(self, phase: Phase, step: int) -> None:
+        """Row first, then the feed."""
+        self._row_written_at = time.monotonic()
+        if not await self._parts.ledger.advance(self.fence, phase=phase, step=step):
+            raise FenceLost
+        self._show(phase=phase, step=step)
+
+    def _show(self, *, phase: Phase, step: int) -> None:
+        self.job = replace(self.job, phase=phase, step=step)
+        self._parts.publish(self.job)
+
+    async def _decode(self) -> None:
+        self.saved_step = self.job.spec.steps
+        await self._advance(Phase.DECODE, self.saved_step)
+        decoded: Decoded = await self._stages.decoder.decode.remote(
+            self.job.id, self.job.attempt, self.job.spec
+        )
+        self._spent(decode_s=decoded.seconds)
+        now = time.time()
+        published = await self._parts.ledger.complete(
+            self.fence,
+            now=now,
+            clip_prefix=decoded.prefix,
+            expires_at=now + self._parts.retention_s,
+            timings=self._timings,
+        )
+        if not published:
+            await self._parts.artifacts.delete_prefix(decoded.prefix)
+            raise FenceLost
+
+    def _spent(
+        self, *, encode_s: float = 0.0, denoise_s: float = 0.0, decode_s: float = 0.0
+    ) -> None:
+        """Add device seconds; each gang of this issue's one shape is one device."""
+        took = self._timings
+        self._timings = replace(
+            took,
+            encode_s=took.encode_s + encode_s,
+            denoise_s=took.denoise_s + denoise_s,
+            decode_s=took.decode_s + decode_s,
+            gpu_s=took.gpu_s + encode_s + denoise_s + decode_s,
+        )
+        for stage, seconds in (("encode", encode_s), ("decode", decode_s)):
+            if seconds:
+                self._parts.observe(self.job, stage, seconds)

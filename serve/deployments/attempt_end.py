@@ -1,0 +1,58 @@
+"""What becomes of a job whose attempt did not publish a clip."""
+
+import logging
+
+from ray.exceptions import RayActorError
+
+from serve.deployments.attempt import Attempt
+from serve.jobs.job import Failure
+from serve.jobs.store import Ledger
+
+log = logging.getLogger(__name__)
+
+
+class AttemptEnd:
+    """Back in the queue from its last durable checkpoint, or failed with a stated reason."""
+
+    def __init__(self, ledger: Ledger, *, max_crashes: int) -> None:
+        self._ledger = ledger
+        self._max_crashes = max_crashes
+
+    async def interrupted(self, attempt: Attempt, now: float) -> None:
+        """The gang let go of it (its lease ran out): not the job's fault."""
+        await self._settle_step(attempt)
+        await self._ledger.requeue(attempt.fence, now=now, crashed=False)
+
+    async def overdue(self, attempt: Attempt, limit_s: float, now: float) -> None:
+        """It has been in progress longer than the settings allow."""
+        failure = Failure(
+            code="run_time_exceeded",
+            message=f"The job ran for more than {limit_s:g} s and was stopped.",
+        )
+        await self._ledger.fail(attempt.fence, now=now, failure=failure, timings=attempt.timings)
+
+    async def broken(self, attempt: Attempt, error: Exception, now: float) -> None:
+        """A replica died, or a stage raised. The same point may break it `max_crashes` times."""
+        await self._settle_step(attempt)
+        job = attempt.job
+        crashes = 1 if attempt.saved_step > job.crash_step else job.crashes + 1
+        if crashes < self._max_crashes:
+            await self._ledger.requeue(attempt.fence, now=now, crashed=True)
+            return
+        died = isinstance(error, RayActorError)
+        failure = Failure(
+            code="worker_crashed" if died else "generation_failed",
+            message=(
+                f"The {'worker died' if died else 'model failed'} {crashes} times at the same "
+                f"point ({job.phase or 'start'}, after step {attempt.saved_step}). "
+                "The job was given up; the operator's log has the cause."
+            ),
+        )
+        await self._ledger.fail(attempt.fence, now=now, failure=failure, timings=attempt.timings)
+
+    async def _settle_step(self, attempt: Attempt) -> None:
+        """Progress is what is durable: steps after the last checkpoint will be done again."""
+        if attempt.job.phase is not None:
+            await self._ledger.advance(
+                attempt.fence, phase=attempt.job.phase, step=attempt.saved_step
+            )

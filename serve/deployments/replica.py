@@ -1,0 +1,54 @@
+"""What every stage replica sets up the same way: settings, threads, checkpoint, artifacts."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pipelines.embedded import ensure_embedded
+from pipelines.registry import Checkpoint, open_checkpoint
+from serve.artifacts.object_store import open_artifacts
+from serve.artifacts.store import ArtifactStore
+from serve.settings import Model, Replicas, Settings
+from serve.telemetry.logs import configure_logging
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageReplica:
+    """A stage's surroundings: what to load, where to run it, where to keep what it makes."""
+
+    settings: Settings
+    model: Model
+    checkpoint: Checkpoint
+    artifacts: ArtifactStore
+    dtype: torch.dtype
+    device: torch.device
+
+
+def open_checkpoint_of(model: Model, data_dir: Path) -> Checkpoint:
+    """The checkpoint that a model's settings name; `embedded` is made on first use."""
+    if model.checkpoint == "embedded":
+        return open_checkpoint(ensure_embedded(data_dir / "checkpoints" / "embedded"))
+    return open_checkpoint(model.checkpoint, revision=model.revision, offline=model.offline)
+
+
+def open_replica(values: dict[str, Any], model_name: str, stage: str) -> StageReplica:
+    """Settings travel to replicas as plain values; `stage` is encoder, denoiser or decoder."""
+    settings = Settings.from_values(values)
+    configure_logging(settings.log)
+    model = next(model for model in settings.models if model.name == model_name)
+    resources: Replicas = getattr(model, stage)
+    torch.set_num_threads(resources.threads)
+    logging.getLogger(__name__).info(
+        "loading %s of %s", stage, model_name, extra={"model": model_name, "stage": stage}
+    )
+    return StageReplica(
+        settings=settings,
+        model=model,
+        checkpoint=open_checkpoint_of(model, settings.data_dir),
+        artifacts=open_artifacts(settings.artifacts, settings.data_dir),
+        dtype=getattr(torch, model.dtype),
+        device=torch.device("cuda" if resources.num_gpus else "cpu"),
+    )

@@ -1,0 +1,75 @@
+"""The Scheduler's picture of waiting and running jobs, as Gateways are told it."""
+
+from collections.abc import Iterable
+
+from autoscaling.ordering import TierThenArrival, Waiting
+from autoscaling.outlook import outlook
+from serve.deployments.messages import GangStatus, QueuePlace, Snapshot
+from serve.jobs.job import Job
+
+
+class View:
+    """Waiting jobs as of the last round, running jobs as of their last event."""
+
+    def __init__(self, tiers: tuple[str, ...], order: TierThenArrival) -> None:
+        self._ranks = {tier: rank for rank, tier in enumerate(tiers)}
+        self._order = order
+        self._running: dict[str, Job] = {}
+        self.waiting: dict[str, Job] = {}
+
+    def seen(self, job: Job) -> None:
+        """Take note of a job's latest state."""
+        if job.ended or job.phase is None:
+            self._running.pop(job.id, None)
+        else:
+            self._running[job.id] = job
+            self.waiting.pop(job.id, None)
+
+    def plain(self, jobs: Iterable[Job]) -> list[Waiting]:
+        """Waiting jobs as the ordering takes them; an unknown tier ranks lowest."""
+        return [
+            Waiting(
+                job_id=job.id,
+                model=job.model,
+                tier_rank=self._ranks.get(job.tier, 0),
+                created_at=job.created_at,
+                predicted_gpu_s=job.predicted_gpu_s,
+            )
+            for job in jobs
+        ]
+
+    def snapshot(
+        self,
+        *,
+        epoch: int,
+        gangs: tuple[GangStatus, ...],
+        warm_models: frozenset[str],
+        metrics: bytes,
+        now: float,
+    ) -> Snapshot:
+        """What is sent to each Gateway."""
+        running_eta_s = {job.id: self._remaining_s(job, now) for job in self._running.values()}
+        busy_s: dict[str, list[float]] = {}
+        for gang in gangs:
+            busy_s.setdefault(gang.model, []).append(running_eta_s.get(gang.job_id or "", 0.0))
+        ordered = self._order.order(self.plain(self.waiting.values()))
+        places = {
+            job_id: QueuePlace(position=place.position, eta_s=place.eta_s)
+            for job_id, place in outlook(ordered, busy_s).items()
+        }
+        return Snapshot(
+            epoch=epoch,
+            gangs=gangs,
+            warm_models=warm_models,
+            places=places,
+            running_eta_s=running_eta_s,
+            metrics=metrics,
+        )
+
+    @staticmethod
+    def _remaining_s(job: Job, now: float) -> float:
+        """By the pace of its own steps once it has some; by its predicted cost before."""
+        if job.step == 0 or job.attempt_started_at is None:
+            return job.predicted_gpu_s
+        pace_s = (now - job.attempt_started_at) / job.step
+        return pace_s * (job.spec.steps - job.step)
