@@ -1,0 +1,150 @@
+"""The parts of the settings tree: what can be set, its default, and what it means."""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+DATABASE_DRIVERS = ("sqlite+aiosqlite://", "postgresql+asyncpg://")
+Size = Annotated[str, Field(pattern=r"^[1-9]\d{1,4}x[1-9]\d{1,4}$")]
+
+
+class Section(BaseModel):
+    """A part of the tree: immutable, and unknown keys are errors. `repr=False` marks a secret."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Http(Section):
+    host: str | None = None
+    """Address to listen on. Left out: loopback while no API key exists, else all interfaces."""
+    port: int = Field(8000, ge=1, le=65535)
+    open_access: bool = False
+    """Whether requests without a key are the account `local` while no key exists. `filmgate serve`
+    turns it on when it listens on loopback only."""
+    gateways: int = Field(1, ge=1)
+    """Gateway replicas."""
+    max_body_bytes: int = Field(30_000_000, ge=1_000)
+    max_image_bytes: int = Field(20_000_000, ge=1_000)
+    max_event_streams: int = Field(500, ge=1)
+    """Open event streams per Gateway; one more is answered 429."""
+    heartbeat_s: float = Field(15.0, gt=0)
+    fetch_private_addresses: bool = False
+    """Whether image URLs may lead to private addresses (for tests and closed networks)."""
+
+
+class Database(Section):
+    url: str | None = Field(None, repr=False)
+    """SQLAlchemy async URL. Left out: SQLite in the data folder."""
+
+    @field_validator("url")
+    @classmethod
+    def _driver_is_known(cls, url: str | None) -> str | None:
+        if url is not None and not url.startswith(DATABASE_DRIVERS):
+            raise ValueError(
+                "it must begin with sqlite+aiosqlite:// or postgresql+asyncpg://, such as "
+                "postgresql+asyncpg://user:password@host/filmgate"
+            )
+        return url
+
+
+class Artifacts(Section):
+    url: str | None = Field(None, pattern=r"^s3://[a-z0-9][a-z0-9.-]*(/[A-Za-z0-9._/-]*)?$")
+    """`s3://bucket/prefix`. Left out: the folder `artifacts` in the data folder."""
+    endpoint: str | None = Field(None, pattern=r"^https?://")
+    """Address of an S3 server other than AWS."""
+    region: str = "us-east-1"
+    access_key_id: str | None = None
+    """Left out: what the AWS tools would use here, such as a pod's role."""
+    secret_access_key: str | None = Field(None, repr=False)
+    min_free_bytes: int = Field(1_000_000_000, ge=0)
+    """With less free disk than this, new jobs are refused with 503."""
+
+    @model_validator(mode="after")
+    def _keys_come_in_pairs(self) -> Self:
+        if (self.access_key_id is None) != (self.secret_access_key is None):
+            raise ValueError("give access_key_id and secret_access_key together, or neither")
+        return self
+
+
+class Jobs(Section):
+    max_waiting: int = Field(1_000, ge=1)
+    max_run_s: float = Field(6 * 3600.0, gt=0)
+    """A job may be in progress this long, over all its attempts."""
+    max_crashes: int = Field(3, ge=1)
+    retention_s: float = Field(7 * 86_400.0, gt=0)
+    checkpoint_every_s: float = Field(10.0, ge=0)
+    scan_s: float = Field(1.0, gt=0)
+
+
+class Lease(Section):
+    period_s: float = Field(1.0, gt=0)
+    timeout_s: float = Field(10.0, gt=0)
+    """A gang that has heard no scheduler for this long stops at the next step."""
+
+    @model_validator(mode="after")
+    def _renews_in_time(self) -> Self:
+        if self.timeout_s <= self.period_s:
+            raise ValueError("timeout_s must be longer than period_s")
+        return self
+
+
+class Replicas(Section):
+    """Resources of one stage. CPUs are logical: they only tell Ray what fits on a node."""
+
+    replicas: int = Field(1, ge=1)
+    num_cpus: float = Field(0.25, ge=0)
+    num_gpus: float = Field(0.0, ge=0)
+    threads: int = Field(1, ge=1)
+    """Torch threads of each replica."""
+
+
+class Model(Section):
+    name: str = Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$")
+    checkpoint: str = "embedded"
+    """A hub id, a folder in diffusers format, or `embedded`: the small model that ships along."""
+    revision: str | None = None
+    dtype: Literal["float32", "bfloat16", "float16"] = "bfloat16"
+    offline: bool = False
+    """Load from the local cache only."""
+    may_sleep: bool = False
+    """Whether readiness may be declared before this model was warm once."""
+    sizes: tuple[Size, ...] = ()
+    """Sizes to offer instead of the family's own, such as `1280x704`; the first is the default."""
+    max_frames: int | None = Field(None, ge=1)
+    max_steps: int | None = Field(None, ge=1)
+    default_steps: int | None = Field(None, ge=1)
+    gflops_per_s: float = Field(50_000.0, gt=0)
+    """Measured rate of one device on this model, for predicting GPU-seconds."""
+    encoder: Replicas = Replicas()
+    denoiser: Replicas = Replicas()
+    decoder: Replicas = Replicas()
+
+    @field_validator("checkpoint")
+    @classmethod
+    def _folder_is_absolute(cls, checkpoint: str) -> str:
+        """Replicas work in folders of their own: a relative path would mean nothing to them."""
+        path = Path(checkpoint).expanduser()
+        is_folder = checkpoint.startswith(("/", "./", "../", "~")) or path.is_dir()
+        return str(path.resolve()) if checkpoint != "embedded" and is_folder else checkpoint
+
+
+EMBEDDED_MODEL = Model(
+    name="filmgate-tiny",
+    dtype="float32",
+    gflops_per_s=100.0,
+    denoiser=Replicas(threads=2),
+)
+
+
+class RayCluster(Section):
+    address: str | None = None
+    """Address of a running cluster (`auto` finds one). Left out: start one on this machine."""
+    num_cpus: float | None = Field(None, gt=0)
+    """Logical CPUs of the local cluster. Left out: as many as the replicas ask for, at least 2."""
+    object_store_bytes: int = Field(200_000_000, ge=80_000_000)
+
+
+class Log(Section):
+    format: Literal["text", "json"] = "text"
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
