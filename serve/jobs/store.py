@@ -108,8 +108,8 @@ class Ledger(Protocol):
         """queued -> in_progress under `epoch`, as the next attempt; None if the row moved on."""
         ...
 
-    async def advance(self, fence: Fence, *, phase: Phase, step: int) -> bool:
-        """Record the phase and the finished steps of an attempt."""
+    async def advance(self, fence: Fence, *, phase: Phase, step: int, now: float) -> bool:
+        """Record the phase and the finished steps of an attempt, and that it was alive at `now`."""
         ...
 
     async def requeue(self, fence: Fence, *, now: float, crashed: bool) -> bool:

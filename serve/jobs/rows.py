@@ -1,0 +1,78 @@
+"""A job as a row of the `jobs` table, and back."""
+
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy.engine import RowMapping
+
+from pipelines.spec import ClipSpec
+from serve.jobs.job import Failure, Job, Phase, Status, Timings
+
+ERASED_PROMPTS = {"prompt": "", "negative_prompt": ""}
+
+
+def to_row(job: Job) -> dict[str, Any]:
+    """Column values of a job that is stored for the first time."""
+    spec = asdict(job.spec)
+    prompts = {name: spec.pop(name) for name in ERASED_PROMPTS}
+    return {
+        "id": job.id,
+        "account_id": job.account_id,
+        "tier": job.tier,
+        "model": job.model,
+        "prompts": prompts,
+        "spec": spec,
+        "status": job.status.value,
+        "phase": job.phase.value if job.phase else None,
+        "step": job.step,
+        "predicted_gpu_s": job.predicted_gpu_s,
+        "created_at": job.created_at,
+        "started_at": job.started_at,
+        "completed_at": job.completed_at,
+        "expires_at": job.expires_at,
+        "deleted_at": job.deleted_at,
+        "epoch": job.epoch,
+        "attempt": job.attempt,
+        "attempt_started_at": job.attempt_started_at,
+        "seen_at": job.attempt_started_at,
+        "crashes": job.crashes,
+        "crash_step": job.crash_step,
+        "run_s": job.run_s,
+        "clip_prefix": job.clip_prefix,
+        "failure": asdict(job.failure) if job.failure else None,
+        "timings": asdict(job.timings),
+    }
+
+
+def to_job(row: RowMapping) -> Job:
+    """The job that a row of the `jobs` table describes."""
+    return Job(
+        id=row["id"],
+        account_id=row["account_id"],
+        tier=row["tier"],
+        model=row["model"],
+        spec=ClipSpec(**row["prompts"], **row["spec"]),
+        status=Status(row["status"]),
+        created_at=float(row["created_at"]),
+        predicted_gpu_s=float(row["predicted_gpu_s"]),
+        started_at=_seconds(row["started_at"]),
+        completed_at=_seconds(row["completed_at"]),
+        expires_at=_seconds(row["expires_at"]),
+        phase=Phase(row["phase"]) if row["phase"] else None,
+        step=row["step"],
+        epoch=row["epoch"],
+        attempt=row["attempt"],
+        attempt_started_at=_seconds(row["attempt_started_at"]),
+        crashes=row["crashes"],
+        crash_step=row["crash_step"],
+        run_s=float(row["run_s"]),
+        clip_prefix=row["clip_prefix"],
+        failure=Failure(**row["failure"]) if row["failure"] else None,
+        timings=Timings(**row["timings"]) if row["timings"] else Timings(),
+        deleted_at=_seconds(row["deleted_at"]),
+    )
+
+
+def _seconds(value: float | None) -> float | None:
+    """SQLite's RETURNING gives whole numbers as integers, whatever the column's type."""
+    return None if value is None else float(value)

@@ -1,0 +1,35 @@
+"""The job store in SQL: one code path for SQLite and PostgreSQL.
+
+    await upgrade(url)              # once per process start; creates the schema
+    store = open_store(url)         # in the event loop that will use it
+
+`submissions.py`, `ledger.py` and `retention.py` hold its parts.
+"""
+
+from sqlalchemy import select
+
+from serve.jobs.database import Engines, open_engine
+from serve.jobs.ledger import SqlLedger
+from serve.jobs.retention import SqlRetention
+from serve.jobs.submissions import SqlSubmissions
+from serve.jobs.tables import counters
+
+
+class SqlJobStore(SqlSubmissions, SqlLedger, SqlRetention):
+    """`serve.jobs.store.JobStore` in SQL."""
+
+    def __init__(self, engines: Engines) -> None:
+        super().__init__(engines)
+        self.engines = engines
+
+    async def ping(self) -> None:
+        """Raise if the database does not answer, or has no schema."""
+        await self.engines.rows(select(counters.c.value).limit(1))
+
+    async def close(self) -> None:
+        await self.engines.close()
+
+
+def open_store(url: str) -> SqlJobStore:
+    """The job store in the database behind `url`; raises `DatabaseUrlError`."""
+    return SqlJobStore(open_engine(url))

@@ -1,0 +1,178 @@
+"""The Gateway's half of the job store: take a job in, show it, cancel it, forget it."""
+
+import hashlib
+from typing import Any
+
+from sqlalchemy import Select, case, delete, func, insert, select, tuple_, update
+from sqlalchemy.engine import RowMapping
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from serve.jobs.charges import run_s_until
+from serve.jobs.database import Engines
+from serve.jobs.job import LIVE, Job, Status
+from serve.jobs.rows import ERASED_PROMPTS, to_job, to_row
+from serve.jobs.store import IdempotencyClaim, IdempotencyMismatch, Inserted, Page, QueueFull
+from serve.jobs.tables import counters, idempotency_claims, jobs
+
+
+class SqlSubmissions:
+    """`serve.jobs.store.Submissions` in SQL."""
+
+    def __init__(self, engines: Engines) -> None:
+        self._engines = engines
+
+    async def insert(
+        self, job: Job, *, max_waiting: int, claim: IdempotencyClaim | None = None
+    ) -> Inserted:
+        """Store a queued job. Raises `QueueFull` or `IdempotencyMismatch`.
+
+        A request whose key is known is answered with its job even when the queue is full. Deleting
+        a job forgets its key: the same request then makes a new job.
+        """
+        async with self._engines.writing() as connection:
+            await connection.execute(_lock_queue())
+            if claim is not None:
+                earlier = await _claimed(connection, job, claim)
+                if earlier is not None:
+                    return Inserted(job=earlier, replayed=True)
+            waiting = select(func.count()).where(jobs.c.status == Status.QUEUED)
+            if (await connection.scalar(waiting) or 0) >= max_waiting:
+                raise QueueFull(f"{max_waiting} jobs are waiting already")
+            await connection.execute(insert(jobs).values(to_row(job)))
+            if claim is not None:
+                await _remember(connection, job, claim)
+        return Inserted(job=job, replayed=False)
+
+    async def get(self, job_id: str, account_id: str) -> Job | None:
+        """The account's job, or None: foreign and deleted jobs do not exist."""
+        row = await self._row(job_id, account_id)
+        return to_job(row) if row is not None and row["deleted_at"] is None else None
+
+    async def page(
+        self, account_id: str, *, after: str | None, limit: int, newest_first: bool
+    ) -> Page | None:
+        """The account's jobs after job `after`; None when `after` is no job of the account.
+
+        A deleted job serves as `after` until it is purged, so that a client may delete what it has
+        just listed and read on.
+        """
+        place = tuple_(jobs.c.created_at, jobs.c.id)
+        query = select(jobs).where(jobs.c.account_id == account_id, jobs.c.deleted_at.is_(None))
+        if after is not None:
+            cursor = await self._row(after, account_id)
+            if cursor is None:
+                return None
+            there = tuple_(cursor["created_at"], cursor["id"])
+            query = query.where(place < there if newest_first else place > there)
+        columns = (jobs.c.created_at, jobs.c.id)
+        order = [column.desc() for column in columns] if newest_first else list(columns)
+        rows = await self._engines.rows(query.order_by(*order).limit(limit + 1))
+        return Page(jobs=[to_job(row) for row in rows[:limit]], has_more=len(rows) > limit)
+
+    async def cancel(self, job_id: str, account_id: str, now: float) -> Job | None:
+        """End a live job as cancelled; an ended one stays as it is. None when unknown."""
+        if not _storable(job_id):
+            return None
+        statement = (
+            update(jobs)
+            .where(
+                jobs.c.id == job_id,
+                jobs.c.account_id == account_id,
+                jobs.c.status.in_(LIVE),
+                jobs.c.deleted_at.is_(None),
+            )
+            .values(status=Status.CANCELLED, phase=None, completed_at=now, run_s=run_s_until(now))
+            .returning(jobs)
+        )
+        cancelled = await self._engines.change_returning(statement)
+        return to_job(cancelled[0]) if cancelled else await self.get(job_id, account_id)
+
+    async def delete(self, job_id: str, account_id: str, now: float) -> bool:
+        """Cancel if live, forget prompt texts and hide the row; False when unknown."""
+        if not _storable(job_id):
+            return False
+        live = jobs.c.status.in_(LIVE)
+        hide = (
+            update(jobs)
+            .where(
+                jobs.c.id == job_id,
+                jobs.c.account_id == account_id,
+                jobs.c.deleted_at.is_(None),
+            )
+            .values(
+                status=case((live, Status.CANCELLED), else_=jobs.c.status),
+                completed_at=case((live, now), else_=jobs.c.completed_at),
+                run_s=run_s_until(now),
+                phase=None,
+                prompts=ERASED_PROMPTS,
+                deleted_at=now,
+            )
+        )
+        async with self._engines.writing() as connection:
+            hidden = (await connection.execute(hide)).rowcount == 1
+            if hidden:
+                claims = idempotency_claims.c
+                await connection.execute(delete(idempotency_claims).where(claims.job_id == job_id))
+        return hidden
+
+    async def _row(self, job_id: str, account_id: str) -> RowMapping | None:
+        if not _storable(job_id):
+            return None
+        rows = await self._engines.rows(
+            select(jobs).where(jobs.c.id == job_id, jobs.c.account_id == account_id)
+        )
+        return rows[0] if rows else None
+
+
+def _storable(job_id: str) -> bool:
+    """Whether a client's id can be asked for at all: NUL or a surrogate is an error in a driver."""
+    return job_id.isascii() and job_id.isprintable()
+
+
+def _lock_queue() -> Select[Any]:
+    return select(counters.c.value).where(counters.c.name == "queue").with_for_update()
+
+
+def _digest(key: str) -> str:
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+async def _claimed(connection: AsyncConnection, job: Job, claim: IdempotencyClaim) -> Job | None:
+    """The job that an earlier request with this key made; raises `IdempotencyMismatch`."""
+    claims = idempotency_claims.c
+    query = (
+        select(jobs, claims.body_digest)
+        .join(idempotency_claims, claims.job_id == jobs.c.id)
+        .where(
+            claims.account_id == job.account_id,
+            claims.key_digest == _digest(claim.key),
+            claims.expires_at > job.created_at,
+        )
+    )
+    row = (await connection.execute(query)).mappings().one_or_none()
+    if row is None:
+        return None
+    if row["body_digest"] != claim.body_digest:
+        raise IdempotencyMismatch("this Idempotency-Key came with a different request before")
+    return to_job(row)
+
+
+async def _remember(connection: AsyncConnection, job: Job, claim: IdempotencyClaim) -> None:
+    """Store the claim in place of an expired one."""
+    claims = idempotency_claims.c
+    key_digest = _digest(claim.key)
+    await connection.execute(
+        delete(idempotency_claims).where(
+            claims.account_id == job.account_id, claims.key_digest == key_digest
+        )
+    )
+    await connection.execute(
+        insert(idempotency_claims).values(
+            account_id=job.account_id,
+            key_digest=key_digest,
+            body_digest=claim.body_digest,
+            job_id=job.id,
+            created_at=job.created_at,
+            expires_at=job.created_at + claim.ttl_s,
+        )
+    )

@@ -1,0 +1,90 @@
+"""The tables of jobs, scheduler epochs and idempotency keys, as SQLAlchemy Core sees them.
+
+The migrations create them; a test keeps the two descriptions equal. Times are Unix seconds.
+"""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+)
+
+METADATA = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+_JSON = JSON(none_as_null=True)
+
+jobs = Table(
+    "jobs",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("account_id", Text, nullable=False),
+    Column("tier", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    # The texts stand apart from the rest of the spec, so that one write erases them. As JSON they
+    # keep every character a client can send, NUL and lone surrogates too, in both databases.
+    Column("prompts", _JSON, nullable=False),
+    Column("spec", _JSON, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("phase", Text),
+    Column("step", Integer, nullable=False),
+    Column("predicted_gpu_s", Double, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("started_at", Double),
+    Column("completed_at", Double),
+    Column("expires_at", Double),
+    Column("deleted_at", Double),
+    Column("epoch", BigInteger, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("attempt_started_at", Double),
+    # The last time that a scheduler wrote of the running attempt: `adopt` charges time up to here.
+    Column("seen_at", Double),
+    Column("crashes", Integer, nullable=False),
+    Column("crash_step", Integer, nullable=False),
+    Column("run_s", Double, nullable=False),
+    Column("clip_prefix", Text),
+    Column("failure", _JSON),
+    Column("timings", _JSON),
+    Index("ix_jobs_waiting", "status", "created_at", "id"),
+    Index("ix_jobs_listing", "account_id", "created_at", "id"),
+    Index("ix_jobs_expiring", "status", "expires_at"),
+)
+# Partial only where the condition is a literal: a bound parameter would hide it from the planner.
+Index(
+    "ix_jobs_deleted",
+    jobs.c.deleted_at,
+    sqlite_where=jobs.c.deleted_at.is_not(None),
+    postgresql_where=jobs.c.deleted_at.is_not(None),
+)
+
+# `epoch`: the newest scheduler epoch. `queue`: never counted; a lock on this row makes PostgreSQL
+# take submissions one by one, as SQLite does anyway, so that the limit holds exactly.
+counters = Table(
+    "counters",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+
+idempotency_claims = Table(
+    "idempotency_claims",
+    METADATA,
+    Column("account_id", Text, primary_key=True),
+    Column("key_digest", Text, primary_key=True),
+    Column("body_digest", Text, nullable=False),
+    Column("job_id", Text, ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("created_at", Double, nullable=False),
+    Column("expires_at", Double, nullable=False, index=True),
+)
