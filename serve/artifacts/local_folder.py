@@ -1,4 +1,4 @@
-"""What only a local folder needs: free disk space, and sweeping up after interrupted writes."""
+"""What only a local folder needs: free space, durable writes, sweeping up interrupted ones."""
 
 import os
 import re
@@ -29,6 +29,22 @@ def sweep_staging(folder: Path, *, written_before: float | None) -> int:
             removed += _remove_file(Path(parent, name), written_before)
         _remove_if_empty(Path(parent))
     return removed
+
+
+def make_durable(path: Path) -> None:
+    """Have a renamed file and its name on the disk, so that a power cut cannot take them back.
+
+    Rows that point to artifacts are committed just as durably, and always after this.
+    """
+    for place in (path, path.parent):
+        try:
+            descriptor = os.open(place, os.O_RDONLY)
+        except FileNotFoundError:  # deleted just now
+            return
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _remove_file(path: Path, written_before: float | None) -> bool:

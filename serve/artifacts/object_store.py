@@ -17,7 +17,7 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, MemoryStore, S3Store
 
-from serve.artifacts.local_folder import sweep_staging
+from serve.artifacts.local_folder import make_durable, sweep_staging
 from serve.artifacts.store import ArtifactError, ArtifactInfo, ArtifactMissing
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 
 class ObjectArtifacts:
-    """An `ArtifactStore`; `local_root` names the folder of a local store, for its sweeping.
+    """An `ArtifactStore`; `local_root` names the folder of a local store.
 
     Safe to use from any thread and event loop.
     """
@@ -108,6 +108,8 @@ class ObjectArtifacts:
                 )
         except ArtifactMissing as missing:
             raise ArtifactError(f"artifact store: no bucket to put `{key}` in") from missing
+        if self._local_root is not None:
+            make_durable(self._local_root / key)
 
     def _put_file(self, key: str, path: Path) -> None:
         path.stat()  # a source that is not there is no missing artifact: FileNotFoundError

@@ -7,6 +7,7 @@ Keys of a job: `jobs/<id>/input`, `jobs/<id>/checkpoints/<step>`, `jobs/<id>/lat
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 
@@ -100,3 +101,9 @@ def clip_prefix(job_id: str, attempt: int) -> str:
 
 def job_prefix(job_id: str) -> str:
     return f"jobs/{job_id}/"
+
+
+CLIP_FILES = MappingProxyType(
+    {"video": "video.mp4", "thumbnail": "thumbnail.webp", "spritesheet": "spritesheet.webp"}
+)
+"""The file of each content variant below a clip's prefix."""
