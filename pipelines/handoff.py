@@ -30,14 +30,15 @@ class Parcel:
     values: Mapping[str, Any] = field(default_factory=dict)
 
     def pack(self) -> bytes:
-        """Safetensors bytes; tensors go to the CPU and become contiguous on the way."""
+        """Safetensors bytes; tensors go to the CPU, and each into memory of its own."""
         header = {
             "kind": self.kind,
             "format_version": FORMAT_VERSION,
             "values": {name: _to_json(value) for name, value in self.values.items()},
         }
-        tensors = {name: t.detach().cpu().contiguous() for name, t in self.tensors.items()}
-        return safetensors.torch.save(tensors, metadata={"filmgate": json.dumps(header)})
+        tensors = {name: _alone(tensor) for name, tensor in self.tensors.items()}
+        blob: bytes = safetensors.torch.save(tensors, metadata={"filmgate": json.dumps(header)})
+        return blob
 
 
 def unpack(blob: bytes, kind: Kind) -> Parcel:
@@ -54,6 +55,13 @@ def unpack(blob: bytes, kind: Kind) -> Parcel:
         raise ParcelError(f"the tensors are damaged: {error}") from error
     values = {name: _from_json(value) for name, value in header["values"].items()}
     return Parcel(kind, tensors, values)
+
+
+def _alone(tensor: torch.Tensor) -> torch.Tensor:
+    """A contiguous copy on the CPU, or the tensor itself: safetensors refuses shared memory."""
+    there = tensor.detach().cpu().contiguous()
+    whole = there.untyped_storage().nbytes() == there.nbytes
+    return there if whole else there.clone()
 
 
 def _header(blob: bytes) -> dict[str, Any]:

@@ -1,0 +1,30 @@
+"""Where the embedded checkpoint lies, put there the first time somebody needs it."""
+
+import fcntl
+import shutil
+import tempfile
+from pathlib import Path
+
+from pipelines.embedded.untrained import build
+
+
+def ensure_embedded(folder: Path, seed: int = 0) -> Path:
+    """The embedded checkpoint in `folder`, built there first if need be; returns `folder`.
+
+    Several processes may call this at once: one builds, the others wait, and no one ever sees a
+    half-built folder.
+    """
+    if folder.is_dir():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with (folder.parent / f".{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if folder.is_dir():
+            return folder
+        draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        try:
+            build(draft, seed)
+            draft.rename(folder)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+    return folder

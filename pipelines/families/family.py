@@ -1,0 +1,44 @@
+"""What a family is: which modular blocks form each stage, and what its models can do. Pure data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipelines.spec import ModelLimits
+
+Config = Mapping[str, Any]
+Configs = Mapping[str, Config]
+"""The JSON of a checkpoint's components by folder name, and its model index as `index`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Family:
+    """How one kind of model is cut into stages. Blocks are named by their path in `blocks`."""
+
+    name: str
+    """Carried by job checkpoints, such as `ltx2` or `wan-2.2-i2v`."""
+    blocks: str
+    """The library's whole modular pipeline: a class of diffusers."""
+    encode: tuple[str, ...]
+    """Blocks that turn prompt and picture into conditioning."""
+    denoise: str = "denoise"
+    """Block that turns conditioning into latents; what it runs last is the denoising loop."""
+    video: str
+    """Block that turns latents into frames."""
+    audio: str | None = None
+    """Block that turns latents into a waveform."""
+    guider: str
+    """Guider class of diffusers."""
+    guiders: Mapping[str, Config]
+    """The denoiser's guiders and their options; each takes the job's scale unless it states one."""
+    config_only: tuple[str, ...]
+    """Components of which denoising reads the configuration but never the weights."""
+    float32: tuple[str, ...] = ()
+    """Components that stay in float32 whatever the model's dtype is."""
+    carried: tuple[str, ...] = ("latents",)
+    """What one denoising step hands to the next, besides the schedulers' own state."""
+    max_sequence_length: int
+    """Tokens of a prompt."""
+    encode_options: Config = field(default_factory=dict)
+    """Further inputs of the encode blocks."""
+    limits: ModelLimits

@@ -1,0 +1,77 @@
+"""The library's pipelines with a chosen few of their blocks, and the components these need."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import diffusers
+import torch
+
+from pipelines.checkpoint import Checkpoint, IncompleteCheckpoint
+
+
+def find_block(blocks: Any, path: str) -> Any:
+    """The block at a dotted path, such as `decode.default.video_decode`."""
+    for name in path.split("."):
+        blocks = blocks.sub_blocks[name]
+    return blocks
+
+
+def family_block(checkpoint: Checkpoint, path: str) -> Any:
+    """One block of the checkpoint's family, by its path."""
+    return find_block(getattr(diffusers, checkpoint.family.blocks)(), path)
+
+
+def components_of(blocks: Any, checkpoint: Checkpoint) -> list[str]:
+    """The components that `blocks` read from disk, as far as the checkpoint has them at all."""
+    return [
+        spec.name
+        for spec in blocks.expected_components
+        if spec.default_creation_method == "from_pretrained"
+        and any(checkpoint.configs["index"].get(spec.name) or ())
+    ]
+
+
+def load_pipeline(
+    checkpoint: Checkpoint,
+    blocks: Any,
+    *,
+    names: Iterable[str],
+    dtype: torch.dtype,
+    device: torch.device | str,
+) -> Any:
+    """A pipeline of `blocks` with the components `names` on `device`.
+
+    Raises `IncompleteCheckpoint` naming the folder of the first one that cannot be loaded: the
+    library's own bulk loading would leave it out with a warning.
+    """
+    folder = checkpoint.fetch(names)
+    pipeline = blocks.init_pipeline(str(folder))
+    loaded = {}
+    for name in names:
+        wanted = torch.float32 if name in checkpoint.family.float32 else dtype
+        loaded[name] = _load(pipeline.get_component_spec(name), folder, wanted, device)
+    pipeline.update_components(**loaded)
+    return pipeline
+
+
+def _load(spec: Any, folder: Path, dtype: torch.dtype, device: torch.device | str) -> Any:
+    try:
+        component = spec.load(
+            pretrained_model_name_or_path=str(folder), subfolder=spec.name, dtype=dtype
+        )
+    except Exception as error:
+        raise IncompleteCheckpoint(f"{folder / spec.name} cannot be loaded: {error}") from error
+    if isinstance(component, torch.nn.Module):
+        # Only the device: a dtype here would undo the layers that a model keeps in float32.
+        component.eval().requires_grad_(False).to(device)
+    return component
+
+
+def outline(checkpoint: Checkpoint, name: str) -> torch.nn.Module:
+    """A component with its configuration and shapes, on the meta device: no weights are read."""
+    _, class_name = checkpoint.configs["index"][name]
+    component = getattr(diffusers, class_name)
+    with torch.device("meta"):
+        built: torch.nn.Module = component.from_config(dict(checkpoint.configs[name]))
+    return built
