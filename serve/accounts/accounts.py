@@ -1,0 +1,160 @@
+"""Accounts and their API keys in SQL. A key is shown once, stored as a digest, and revoked at once.
+
+Nothing is cached: every request asks the database, so a revoked key is refused from the moment
+that `revoke_key` returns.
+"""
+
+import secrets
+
+from sqlalchemy import insert, or_, select, update
+from sqlalchemy.engine import RowMapping
+from sqlalchemy.exc import IntegrityError
+
+from serve.accounts.account import Account, KeyRecord, Principal
+from serve.accounts.keys import key_id_of, make_key, matches
+from serve.accounts.tables import accounts, api_keys
+from serve.jobs.database import Engines
+
+USE_RECORDED_EVERY_S = 60.0
+
+
+class AccountExists(ValueError):
+    """There is an account of this name already."""
+
+
+class UnknownAccount(LookupError):
+    """There is no account with this id."""
+
+
+class Accounts:
+    """The accounts of one database; times are Unix seconds."""
+
+    def __init__(self, engines: Engines) -> None:
+        self._engines = engines
+
+    async def create_account(
+        self, name: str, tier: str, now: float, *, region: str | None = None
+    ) -> Account:
+        """A new account; raises `AccountExists` when the name is taken."""
+        account = Account(
+            id=f"acct_{secrets.token_hex(8)}", name=name, tier=tier, region=region, created_at=now
+        )
+        row = {
+            "id": account.id,
+            "name": name,
+            "tier": tier,
+            "region": region,
+            "created_at": now,
+        }
+        try:
+            await self._engines.change(insert(accounts).values(row))
+        except IntegrityError as error:
+            raise AccountExists(f"there is an account `{name}` already") from error
+        return account
+
+    async def get_account(self, account_id: str) -> Account | None:
+        rows = await self._engines.rows(select(accounts).where(accounts.c.id == account_id))
+        return _account(rows[0]) if rows else None
+
+    async def find_account(self, name: str) -> Account | None:
+        """The account of this name."""
+        rows = await self._engines.rows(select(accounts).where(accounts.c.name == name))
+        return _account(rows[0]) if rows else None
+
+    async def list_accounts(self) -> list[Account]:
+        """All accounts, oldest first."""
+        query = select(accounts).order_by(accounts.c.created_at, accounts.c.id)
+        return [_account(row) for row in await self._engines.rows(query)]
+
+    async def create_key(
+        self, account_id: str, now: float, *, name: str = "", environment: str = "live"
+    ) -> tuple[str, KeyRecord]:
+        """A new key: the plain text, which cannot be had again, and what is stored of it.
+
+        Raises `UnknownAccount`, or ValueError for an environment that is no short word.
+        """
+        key = make_key(environment)
+        row = {
+            "id": key.id,
+            "account_id": account_id,
+            "name": name,
+            "prefix": key.prefix,
+            "digest": key.digest,
+            "created_at": now,
+        }
+        try:
+            [stored] = await self._engines.change_returning(
+                insert(api_keys).values(row).returning(api_keys)
+            )
+        except IntegrityError as error:
+            raise UnknownAccount(f"there is no account `{account_id}`") from error
+        return key.plain, _key(stored)
+
+    async def list_keys(self, account_id: str | None = None) -> list[KeyRecord]:
+        """The keys of one account or of all, revoked ones too, oldest first."""
+        query = select(api_keys).order_by(api_keys.c.created_at, api_keys.c.id)
+        if account_id is not None:
+            query = query.where(api_keys.c.account_id == account_id)
+        return [_key(row) for row in await self._engines.rows(query)]
+
+    async def revoke_key(self, key_id: str, now: float) -> bool:
+        """Refuse this key from now on; False when there is none or it is revoked already."""
+        statement = (
+            update(api_keys)
+            .where(api_keys.c.id == key_id, api_keys.c.revoked_at.is_(None))
+            .values(revoked_at=now)
+        )
+        return await self._engines.change(statement) == 1
+
+    async def authenticate(self, plain_key: str) -> Principal | None:
+        """Who holds this key, or None; a key that cannot be one costs no query."""
+        key_id = key_id_of(plain_key)
+        if key_id is None:
+            return None
+        query = (
+            select(api_keys.c.digest, accounts.c.id, accounts.c.tier)
+            .join(accounts, accounts.c.id == api_keys.c.account_id)
+            .where(api_keys.c.id == key_id, api_keys.c.revoked_at.is_(None))
+        )
+        rows = await self._engines.rows(query)
+        if not rows or not matches(plain_key, rows[0]["digest"]):
+            return None
+        return Principal(account_id=rows[0]["id"], tier=rows[0]["tier"], key_id=key_id)
+
+    async def note_use(self, key_id: str, now: float) -> None:
+        """Remember that a key was used, at most once a minute; for after the answer."""
+        last = api_keys.c.last_used_at
+        due = or_(last.is_(None), last <= now - USE_RECORDED_EVERY_S)
+        statement = update(api_keys).where(api_keys.c.id == key_id, due).values(last_used_at=now)
+        await self._engines.change(statement)
+
+    async def any_keys(self) -> bool:
+        """Whether a key was ever made: revoking the last one does not open the service to all."""
+        return bool(await self._engines.rows(select(api_keys.c.id).limit(1)))
+
+
+def open_accounts(engines: Engines) -> Accounts:
+    """The accounts in an open database (`SqlJobStore.engines`, or `database.opened`)."""
+    return Accounts(engines)
+
+
+def _account(row: RowMapping) -> Account:
+    return Account(
+        id=row["id"],
+        name=row["name"],
+        tier=row["tier"],
+        region=row["region"],
+        created_at=float(row["created_at"]),
+    )
+
+
+def _key(row: RowMapping) -> KeyRecord:
+    return KeyRecord(
+        id=row["id"],
+        account_id=row["account_id"],
+        name=row["name"],
+        prefix=row["prefix"],
+        created_at=float(row["created_at"]),
+        last_used_at=row["last_used_at"],
+        revoked_at=row["revoked_at"],
+    )
