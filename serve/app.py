@@ -11,13 +11,11 @@ import ray
 from ray import serve as ray_serve
 from rich.console import Console
 
-from serve.accounts.account import any_keys_in
-from serve.deployments.decoder import Decoder
-from serve.deployments.denoiser import Denoiser
-from serve.deployments.encoder import Encoder
+from serve.accounts.accounts import open_accounts
 from serve.deployments.gateway import Gateway
 from serve.deployments.scheduler import Scheduler
-from serve.jobs.database import upgrade
+from serve.jobs.database import opened
+from serve.jobs.upgrade import upgrade
 from serve.models import open_checkpoint_of
 from serve.service import ServiceError, end_children, marked
 from serve.settings import Replicas, Settings
@@ -25,6 +23,12 @@ from serve.settings import Replicas, Settings
 APPLICATION = "filmgate"
 CONTROL_CPUS = 0.1
 """Logical CPUs of the Gateway and of the Scheduler: they wait far more than they compute."""
+STAGES = {
+    "Encoder": "serve.deployments.encoder.Encoder",
+    "Denoiser": "serve.deployments.denoiser.Denoiser",
+    "Decoder": "serve.deployments.decoder.Decoder",
+}
+"""By name, so that only the replicas themselves import torch."""
 SHORT_GOODBYE: dict[str, Any] = {
     "graceful_shutdown_timeout_s": 2.0,
     "graceful_shutdown_wait_loop_s": 0.1,
@@ -58,15 +62,15 @@ def build(settings: Settings) -> Any:
 def _stages(values: dict[str, Any], model: str, settings: Settings) -> dict[str, Any]:
     configured = next(m for m in settings.models if m.name == model)
     return {
-        "encoder": _stage(Encoder, f"Encoder-{model}", configured.encoder, 8).bind(values, model),
-        "denoiser": _stage(Denoiser, f"Denoiser-{model}", configured.denoiser, 1).bind(
+        "encoder": _stage("Encoder", f"Encoder-{model}", configured.encoder, 8).bind(values, model),
+        "denoiser": _stage("Denoiser", f"Denoiser-{model}", configured.denoiser, 1).bind(
             values, model, "1"
         ),
-        "decoder": _stage(Decoder, f"Decoder-{model}", configured.decoder, 8).bind(values, model),
+        "decoder": _stage("Decoder", f"Decoder-{model}", configured.decoder, 8).bind(values, model),
     }
 
 
-def _stage(cls: type, name: str, replicas: Replicas, max_ongoing: int) -> Any:
+def _stage(stage: str, name: str, replicas: Replicas, max_ongoing: int) -> Any:
     return ray_serve.deployment(
         name=name,
         num_replicas=replicas.replicas,
@@ -75,7 +79,7 @@ def _stage(cls: type, name: str, replicas: Replicas, max_ongoing: int) -> Any:
         health_check_timeout_s=30.0,
         ray_actor_options={"num_cpus": replicas.num_cpus, "num_gpus": replicas.num_gpus},
         **SHORT_GOODBYE,
-    )(cls)
+    )(STAGES[stage])
 
 
 def application(args: dict[str, Any]) -> Any:
@@ -95,7 +99,7 @@ def run(settings: Settings) -> None:
         for line in _plan(settings, host, openly):
             console.print(line, highlight=False)
         try:
-            _start(settings, host)
+            _start(_with_access(settings, openly), host)
             console.print(f"ready: http://{host}:{settings.http.port}", highlight=False)
             over.wait()
         finally:
@@ -105,8 +109,9 @@ def run(settings: Settings) -> None:
 
 async def _prepare(settings: Settings) -> tuple[str, bool]:
     """Bring the database up to date; the address to listen on, and whether without keys."""
-    await upgrade(settings.database, settings.data_dir)
-    openly = not await any_keys_in(settings.database, settings.data_dir)
+    await upgrade(settings.database_url)
+    async with opened(settings.database_url) as engines:
+        openly = not await open_accounts(engines).any_keys()
     host = settings.http.host or ("127.0.0.1" if openly else "0.0.0.0")
     if openly and host not in ("127.0.0.1", "::1", "localhost"):
         raise ServiceError(
@@ -118,9 +123,14 @@ async def _prepare(settings: Settings) -> tuple[str, bool]:
     return host, openly
 
 
+def _with_access(settings: Settings, openly: bool) -> Settings:
+    http = settings.http.model_copy(update={"open_access": openly})
+    return settings.model_copy(update={"http": http})
+
+
 def _plan(settings: Settings, host: str, openly: bool) -> list[str]:
     """What will run where, for people."""
-    database = urllib.parse.urlsplit(settings.database.url or "sqlite").scheme
+    database = urllib.parse.urlsplit(settings.database_url).scheme.partition("+")[0]
     lines = [
         f"filmgate: http://{host}:{settings.http.port}, data in {settings.data_dir}, {database} "
         f"jobs, artifacts in {settings.artifacts.url or settings.data_dir / 'artifacts'}"
@@ -173,7 +183,7 @@ def _check_cluster(settings: Settings) -> None:
             "or replicas of a stage, or add nodes."
         )
     hosts = {node["NodeManagerHostname"] for node in ray.nodes() if node["Alive"]}
-    if len(hosts) > 1 and (settings.database.url or "sqlite").startswith("sqlite"):
+    if len(hosts) > 1 and settings.database_url.startswith("sqlite"):
         raise ServiceError(
             f"SQLite cannot be shared by {len(hosts)} hosts: set database.url to a PostgreSQL URL."
         )

@@ -8,9 +8,8 @@ from enum import Enum, auto
 from typing import Any
 
 from serve.artifacts.store import ArtifactStore
-from serve.deployments.decoder import Decoded
 from serve.deployments.gangs import Gangs
-from serve.deployments.messages import DenoiseOrder, StepEvent
+from serve.deployments.messages import Decoded, DenoiseOrder, StepEvent
 from serve.jobs.job import Job, Phase, Timings
 from serve.jobs.store import Fence, Ledger
 
@@ -133,7 +132,8 @@ class Attempt:
     async def _advance(self, phase: Phase, step: int) -> None:
         """Row first, then the feed."""
         self._row_written_at = time.monotonic()
-        if not await self._parts.ledger.advance(self.fence, phase=phase, step=step):
+        kept = await self._parts.ledger.advance(self.fence, phase=phase, step=step, now=time.time())
+        if not kept:
             raise FenceLost
         self._show(phase=phase, step=step)
 

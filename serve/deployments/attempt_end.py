@@ -5,8 +5,8 @@ import logging
 from ray.exceptions import RayActorError
 
 from serve.deployments.attempt import Attempt
-from serve.jobs.job import Failure
-from serve.jobs.store import Ledger
+from serve.jobs.job import Failure, Job
+from serve.jobs.store import Fence, Ledger
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +20,7 @@ class AttemptEnd:
 
     async def interrupted(self, attempt: Attempt, now: float) -> None:
         """The gang let go of it (its lease ran out): not the job's fault."""
-        await self._settle_step(attempt)
+        await self._settle_step(attempt, now)
         await self._ledger.requeue(attempt.fence, now=now, crashed=False)
 
     async def overdue(self, attempt: Attempt, limit_s: float, now: float) -> None:
@@ -33,7 +33,7 @@ class AttemptEnd:
 
     async def broken(self, attempt: Attempt, error: Exception, now: float) -> None:
         """A replica died, or a stage raised. The same point may break it `max_crashes` times."""
-        await self._settle_step(attempt)
+        await self._settle_step(attempt, now)
         job = attempt.job
         crashes = 1 if attempt.saved_step > job.crash_step else job.crashes + 1
         if crashes < self._max_crashes:
@@ -50,9 +50,18 @@ class AttemptEnd:
         )
         await self._ledger.fail(attempt.fence, now=now, failure=failure, timings=attempt.timings)
 
-    async def _settle_step(self, attempt: Attempt) -> None:
+    async def unserved(self, job: Job, now: float) -> None:
+        """No stage of its model exists here: the settings have changed since it was accepted."""
+        failure = Failure(
+            code="model_unavailable",
+            message=f"The model {job.model} is no longer offered by this service.",
+        )
+        fence = Fence(job_id=job.id, epoch=job.epoch, attempt=job.attempt)
+        await self._ledger.fail(fence, now=now, failure=failure)
+
+    async def _settle_step(self, attempt: Attempt, now: float) -> None:
         """Progress is what is durable: steps after the last checkpoint will be done again."""
         if attempt.job.phase is not None:
             await self._ledger.advance(
-                attempt.fence, phase=attempt.job.phase, step=attempt.saved_step
+                attempt.fence, phase=attempt.job.phase, step=attempt.saved_step, now=now
             )

@@ -2,29 +2,18 @@
 
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pipelines.handoff import unpack
 from pipelines.media.mux import write_clip
-from pipelines.media.stills import write_spritesheet, write_thumbnail
+from pipelines.media.stills import spritesheet, thumbnail
 from pipelines.spec import ClipSpec
 from pipelines.stages.decode import DecodeStage
-from serve.artifacts.store import clip_prefix, latents_key
+from serve.artifacts.store import CLIP_FILES, clip_prefix, latents_key
 from serve.deployments.device_thread import DeviceThread
+from serve.deployments.messages import Decoded
 from serve.deployments.replica import open_replica
-
-VARIANTS = {"video": "video.mp4", "thumbnail": "thumbnail.webp", "spritesheet": "spritesheet.webp"}
-"""File name of each content variant below a clip's prefix."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decoded:
-    """Where the clip lies and how long it took, in seconds."""
-
-    prefix: str
-    seconds: float
 
 
 class Decoder:
@@ -48,7 +37,7 @@ class Decoder:
         prefix = clip_prefix(job_id, attempt)
         with tempfile.TemporaryDirectory(prefix="filmgate-") as folder:
             seconds = await self._device.call(lambda: self._make(spec, blob, Path(folder)))
-            for name in VARIANTS.values():
+            for name in CLIP_FILES.values():
                 await self._replica.artifacts.put_file(prefix + name, Path(folder) / name)
         return Decoded(prefix=prefix, seconds=seconds)
 
@@ -56,12 +45,12 @@ class Decoder:
         began = time.monotonic()
         footage = self._stage.decode(spec, unpack(blob, "latents"))
         write_clip(
-            folder / VARIANTS["video"],
+            folder / CLIP_FILES["video"],
             footage.video,
-            fps=footage.fps,
-            audio=footage.audio,
-            sample_rate=footage.sample_rate,
+            footage.fps,
+            footage.audio,
+            footage.sample_rate,
         )
-        write_thumbnail(folder / VARIANTS["thumbnail"], footage.video)
-        write_spritesheet(folder / VARIANTS["spritesheet"], footage.video)
+        (folder / CLIP_FILES["thumbnail"]).write_bytes(thumbnail(footage.video))
+        (folder / CLIP_FILES["spritesheet"]).write_bytes(spritesheet(footage.video).blob)
         return time.monotonic() - began

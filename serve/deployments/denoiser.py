@@ -14,9 +14,15 @@ from pipelines.spec import ClipSpec
 from pipelines.stages.denoise import DenoiseStage, Denoising, StaleCheckpoint
 from serve.artifacts.store import checkpoint_key, checkpoint_prefix, latents_key
 from serve.deployments.device_thread import DeviceThread, settle
-from serve.deployments.encoder import Encoded
 from serve.deployments.lease import LeaseHolder
-from serve.deployments.messages import DenoiseOrder, Holding, LeaseAnswer, LeaseReport, StepEvent
+from serve.deployments.messages import (
+    DenoiseOrder,
+    Encoded,
+    Holding,
+    LeaseAnswer,
+    LeaseReport,
+    StepEvent,
+)
 from serve.deployments.replica import open_replica
 from serve.deployments.steps import Stepped, StepRunner
 

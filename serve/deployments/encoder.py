@@ -2,7 +2,6 @@
 
 import io
 import time
-from dataclasses import dataclass
 from typing import Any
 
 from PIL import Image
@@ -11,15 +10,8 @@ from pipelines.spec import ClipSpec
 from pipelines.stages.encode import EncodeStage
 from serve.artifacts.store import input_key
 from serve.deployments.device_thread import DeviceThread
+from serve.deployments.messages import Encoded
 from serve.deployments.replica import open_replica
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Encoded:
-    """A packed `conditioning` parcel and the seconds it took; it goes straight to a gang."""
-
-    parcel: bytes
-    seconds: float
 
 
 class Encoder:

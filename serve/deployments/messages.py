@@ -45,6 +45,22 @@ class DenoiseOrder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Encoded:
+    """A packed `conditioning` parcel and the seconds it took; it goes straight to a gang."""
+
+    parcel: bytes
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoded:
+    """Artifact prefix of the clip files, and the seconds that decoding took."""
+
+    prefix: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StepEvent:
     """Streamed back by a gang: started (at a step), stepped, checkpointed, latents stored."""
 

@@ -2,15 +2,14 @@
 
 import logging
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 
-from pipelines.embedded import ensure_embedded
-from pipelines.registry import Checkpoint, open_checkpoint
+from pipelines.checkpoint import Checkpoint
 from serve.artifacts.object_store import open_artifacts
 from serve.artifacts.store import ArtifactStore
+from serve.models import open_checkpoint_of
 from serve.settings import Model, Replicas, Settings
 from serve.telemetry.logs import configure_logging
 
@@ -25,13 +24,6 @@ class StageReplica:
     artifacts: ArtifactStore
     dtype: torch.dtype
     device: torch.device
-
-
-def open_checkpoint_of(model: Model, data_dir: Path) -> Checkpoint:
-    """The checkpoint that a model's settings name; `embedded` is made on first use."""
-    if model.checkpoint == "embedded":
-        return open_checkpoint(ensure_embedded(data_dir / "checkpoints" / "embedded"))
-    return open_checkpoint(model.checkpoint, revision=model.revision, offline=model.offline)
 
 
 def open_replica(values: dict[str, Any], model_name: str, stage: str) -> StageReplica:

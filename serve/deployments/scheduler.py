@@ -23,8 +23,8 @@ from serve.deployments.gangs import Gangs
 from serve.deployments.janitor import Janitor
 from serve.deployments.messages import JobEvent, LeaseAnswer, LeaseReport, Snapshot
 from serve.deployments.view import View
-from serve.jobs.database import open_store
 from serve.jobs.job import Job, Status
+from serve.jobs.sql_store import open_store
 from serve.settings import Settings
 from serve.telemetry.logs import configure_logging
 from serve.telemetry.metrics import Metrics
@@ -41,7 +41,7 @@ class Scheduler:
         self._settings = settings = Settings.from_values(values)
         configure_logging(settings.log)
         self._stages = {model: StageHandles(**handles) for model, handles in stages.items()}
-        self._store = await open_store(settings.database, settings.data_dir)
+        self._store = open_store(settings.database_url)
         self._artifacts = open_artifacts(settings.artifacts, settings.data_dir)
         self._metrics = Metrics(settings.tiers)
         self._feed = Feed()
@@ -140,6 +140,8 @@ class Scheduler:
         for waiting in self._order.order(self._view.plain(jobs.values())):
             job = jobs[waiting.job_id]
             if job.model not in self._stages:
+                await self._end.unserved(job, time.time())
+                await self._conclude(job.id)
                 continue
             have_latents = job.step >= job.spec.steps and await self._have_latents(job.id)
             if not have_latents:

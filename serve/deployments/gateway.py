@@ -1,0 +1,44 @@
+"""The Gateway as a replica: one FastAPI application over the stores and a Scheduler link."""
+
+import asyncio
+import time
+from typing import Any
+
+from fastapi import FastAPI
+
+from serve.accounts.accounts import open_accounts
+from serve.artifacts.object_store import free_bytes, open_artifacts
+from serve.deployments.link import ServeLink
+from serve.gateway.app import build_gateway
+from serve.gateway.parts import GatewayParts
+from serve.jobs.sql_store import open_store
+from serve.models import served_models
+from serve.settings import Settings
+from serve.telemetry.logs import configure_logging
+
+
+class Gateway:
+    """Stateless: any number may run side by side. Wrapped by Serve's late-bound ASGI ingress."""
+
+    async def __init__(self, values: dict[str, Any], scheduler: Any) -> None:  # type: ignore[misc]
+        settings = Settings.from_values(values)
+        configure_logging(settings.log)
+        store = open_store(settings.database_url)
+        self._parts = GatewayParts(
+            http=settings.http,
+            jobs=settings.jobs,
+            min_free_bytes=settings.artifacts.min_free_bytes,
+            free_bytes=lambda: free_bytes(settings.data_dir),
+            store=store,
+            artifacts=open_artifacts(settings.artifacts, settings.data_dir),
+            accounts=open_accounts(store.engines),
+            models=await asyncio.to_thread(served_models, settings),
+            link=ServeLink(scheduler),
+            open_access=settings.http.open_access,
+            local_tier=settings.local_tier,
+            now=time.time,
+        )
+
+    def __serve_build_asgi_app__(self) -> FastAPI:
+        """Called by Serve once the replica is constructed."""
+        return build_gateway(self._parts)

@@ -1,0 +1,225 @@
+"""An attempt writes only while it holds its fence, and what becomes of a job that broke."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from obstore.store import MemoryStore
+from ray.exceptions import ActorDiedError
+
+from pipelines.spec import ClipSpec
+from serve.artifacts.object_store import ObjectArtifacts
+from serve.deployments.attempt import Attempt, AttemptParts, Outcome, StageHandles
+from serve.deployments.attempt_end import AttemptEnd
+from serve.deployments.gangs import Gangs
+from serve.deployments.messages import Decoded, StepEvent
+from serve.jobs.database import open_engine
+from serve.jobs.job import Job, Phase, Status
+from serve.jobs.sql_store import SqlJobStore
+from serve.jobs.upgrade import migrate
+
+SPEC = ClipSpec(
+    prompt="a red ball",
+    negative_prompt="",
+    width=96,
+    height=96,
+    num_frames=17,
+    fps=8,
+    steps=3,
+    guidance_scale=3.0,
+    seed=1,
+    sound=True,
+    has_image=False,
+)
+JOB = Job(
+    id="video_1",
+    account_id="a",
+    tier="free",
+    model="m",
+    spec=SPEC,
+    status=Status.QUEUED,
+    created_at=100.0,
+    predicted_gpu_s=1.0,
+)
+
+
+def event(kind: Any, step: int) -> StepEvent:
+    return StepEvent(kind=kind, step=step, replica="gang", seconds=0.5)
+
+
+WHOLE = (
+    event("started", 0),
+    event("step", 1),
+    event("step", 2),
+    event("checkpoint", 2),
+    event("step", 3),
+    event("latents", 3),
+)
+
+
+class Stream:
+    """A handle's stream: events, then maybe an error."""
+
+    def __init__(self, events: Sequence[StepEvent], error: Exception | None) -> None:
+        self._events, self._error = events, error
+        self.cancelled = False
+
+    async def __aiter__(self) -> AsyncIterator[StepEvent]:
+        for one in self._events:
+            yield one
+        if self._error:
+            raise self._error
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+
+class Stages:
+    """Handles that answer as told."""
+
+    def __init__(self, events: Sequence[StepEvent], error: Exception | None = None) -> None:
+        self.stream = Stream(events, error)
+        self.decoded: list[str] = []
+        self.handles = StageHandles(encoder=self, denoiser=self, decoder=self)
+        self.encode = self.denoise = self.decode = self
+
+    def options(self, **_: Any) -> "Stages":
+        return self
+
+    def remote(self, *args: Any) -> Any:
+        match args:
+            case (str(), ClipSpec()):
+                return None
+            case (str(job_id), int(), ClipSpec()):
+                return self._decode(job_id)
+        return self.stream
+
+    async def _decode(self, job_id: str) -> Decoded:
+        self.decoded.append(job_id)
+        return Decoded(prefix=f"jobs/{job_id}/clips/1/", seconds=0.25)
+
+
+@pytest.fixture
+async def store() -> AsyncIterator[SqlJobStore]:
+    engines = open_engine("sqlite+aiosqlite://")
+    await migrate(engines)
+    store = SqlJobStore(engines)
+    yield store
+    await store.close()
+
+
+async def attempt_of(store: SqlJobStore, stages: Stages) -> tuple[Attempt, list[Job]]:
+    epoch = await store.take_epoch()
+    await store.insert(JOB, max_waiting=9)
+    job = await store.start(JOB.id, epoch, 110.0)
+    assert job is not None
+    return again(job, store, stages)
+
+
+def again(job: Job, store: SqlJobStore, stages: Stages) -> tuple[Attempt, list[Job]]:
+    shown: list[Job] = []
+    parts = AttemptParts(
+        ledger=store,
+        artifacts=ObjectArtifacts(MemoryStore()),
+        gangs=Gangs(timeout_s=10),
+        retention_s=60.0,
+        publish=shown.append,
+        observe=lambda *_: None,
+        gang_freed=lambda: None,
+    )
+    return Attempt(job, stages.handles, parts), shown
+
+
+async def row(store: SqlJobStore) -> Job:
+    (found,) = await store.fetch([JOB.id])
+    return found
+
+
+async def test_a_whole_attempt_publishes_once_and_shows_each_step(store: SqlJobStore) -> None:
+    stages = Stages(WHOLE)
+    attempt, shown = await attempt_of(store, stages)
+    assert await attempt.run(have_latents=False) is Outcome.PUBLISHED
+    job = await row(store)
+    assert job.status is Status.COMPLETED
+    assert job.clip_prefix == "jobs/video_1/clips/1/"
+    assert job.timings.queue_s == 10.0
+    assert job.timings.denoise_s == 1.5
+    assert job.timings.gpu_s == 0.5 + 1.5 + 0.25
+    assert [(s.phase, s.step) for s in shown][-1] == (Phase.DECODE, 3)
+    assert {s.step for s in shown} == {0, 1, 2, 3}
+
+
+async def test_stored_latents_are_not_denoised_again(store: SqlJobStore) -> None:
+    stages = Stages((), RuntimeError("no gang is asked"))
+    attempt, _ = await attempt_of(store, stages)
+    assert await attempt.run(have_latents=True) is Outcome.PUBLISHED
+    assert stages.decoded == [JOB.id]
+
+
+async def test_a_cancelled_row_ends_the_attempt_at_its_next_write(store: SqlJobStore) -> None:
+    stages = Stages(WHOLE)
+    attempt, _ = await attempt_of(store, stages)
+    await store.cancel(JOB.id, "a", 111.0)
+    assert await attempt.run(have_latents=False) is Outcome.LOST
+    assert stages.stream.cancelled
+    assert not stages.decoded
+    assert (await row(store)).status is Status.CANCELLED
+
+
+async def test_a_newer_scheduler_makes_the_older_ones_attempt_lose(store: SqlJobStore) -> None:
+    attempt, _ = await attempt_of(store, Stages(WHOLE))
+    newer = await store.take_epoch()
+    await store.adopt(newer, 120.0)
+    assert await attempt.run(have_latents=False) is Outcome.LOST
+    assert (await row(store)).status is Status.QUEUED
+
+
+async def test_a_stream_that_ends_early_puts_the_job_back_without_blame(
+    store: SqlJobStore,
+) -> None:
+    attempt, _ = await attempt_of(store, Stages(WHOLE[:4]))
+    assert await attempt.run(have_latents=False) is Outcome.INTERRUPTED
+    await AttemptEnd(store, max_crashes=3).interrupted(attempt, 130.0)
+    job = await row(store)
+    assert (job.status, job.step, job.crashes) == (Status.QUEUED, 2, 0)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(ActorDiedError(), "worker_crashed"), (RuntimeError("bad"), "generation_failed")],
+)
+async def test_three_breaks_at_the_same_point_fail_the_job(
+    store: SqlJobStore, error: Exception, code: str
+) -> None:
+    end = AttemptEnd(store, max_crashes=3)
+    attempt, _ = await attempt_of(store, Stages(WHOLE[:3], error))
+    for number in range(1, 4):
+        with pytest.raises(type(error)):
+            await attempt.run(have_latents=False)
+        await end.broken(attempt, error, 140.0 + number)
+        job = await row(store)
+        if number < 3:
+            assert (job.status, job.crashes, job.step) == (Status.QUEUED, number, 0)
+            started = await store.start(job.id, 1, 150.0)
+            assert started is not None
+            attempt, _ = again(started, store, Stages(WHOLE[:3], error))
+    assert job.status is Status.FAILED
+    assert job.failure is not None
+    assert job.failure.code == code
+
+
+async def test_a_new_checkpoint_is_progress_and_resets_the_count(store: SqlJobStore) -> None:
+    end = AttemptEnd(store, max_crashes=3)
+    died = ActorDiedError()
+    attempt, _ = await attempt_of(store, Stages(WHOLE[:1], died))
+    crashes = []
+    for events in (WHOLE[:1], WHOLE[:4], (replace(WHOLE[0], step=2),), ()):
+        with pytest.raises(ActorDiedError):
+            await attempt.run(have_latents=False)
+        await end.broken(attempt, died, 140.0)
+        crashes.append((await row(store)).crashes)
+        started = await store.start(JOB.id, 1, 150.0)
+        assert started is not None
+        attempt, _ = again(started, store, Stages(events, died))
+    assert crashes == [1, 2, 1, 2], "twice at step 0, then twice at step 2"
