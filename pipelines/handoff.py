@@ -36,8 +36,9 @@ class Parcel:
             "format_version": FORMAT_VERSION,
             "values": {name: _to_json(value) for name, value in self.values.items()},
         }
-        tensors = {name: _alone(tensor) for name, tensor in self.tensors.items()}
-        blob: bytes = safetensors.torch.save(tensors, metadata={"filmgate": json.dumps(header)})
+        blob: bytes = safetensors.torch.save(
+            _apart(self.tensors), metadata={"filmgate": json.dumps(header)}
+        )
         return blob
 
 
@@ -57,11 +58,17 @@ def unpack(blob: bytes, kind: Kind) -> Parcel:
     return Parcel(kind, tensors, values)
 
 
-def _alone(tensor: torch.Tensor) -> torch.Tensor:
-    """A contiguous copy on the CPU, or the tensor itself: safetensors refuses shared memory."""
-    there = tensor.detach().cpu().contiguous()
-    whole = there.untyped_storage().nbytes() == there.nbytes
-    return there if whole else there.clone()
+def _apart(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The tensors on the CPU, contiguous; those that share memory, or are part of more, copied."""
+    apart: dict[str, torch.Tensor] = {}
+    seen: set[int] = set()
+    for name, tensor in tensors.items():
+        there = tensor.detach().cpu().contiguous()
+        storage = there.untyped_storage()
+        shared = storage.nbytes() != there.nbytes or storage.data_ptr() in seen
+        seen.add(storage.data_ptr())
+        apart[name] = there.clone() if shared else there
+    return apart
 
 
 def _header(blob: bytes) -> dict[str, Any]:

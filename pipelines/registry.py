@@ -26,6 +26,12 @@ FAMILIES: Mapping[str, str] = MappingProxyType(
         "LTX2Pipeline": "pipelines.families.ltx2:family",
         "LTX2ImageToVideoPipeline": "pipelines.families.ltx2:family",
         "LTX2ModularPipeline": "pipelines.families.ltx2:family",
+        "WanPipeline": "pipelines.families.wan:text_to_video",
+        "WanModularPipeline": "pipelines.families.wan:text_to_video",
+        "Wan22ModularPipeline": "pipelines.families.wan:text_to_video",
+        "WanImageToVideoPipeline": "pipelines.families.wan:image_to_video",
+        "WanImage2VideoModularPipeline": "pipelines.families.wan:image_to_video",
+        "Wan22Image2VideoModularPipeline": "pipelines.families.wan:image_to_video",
     }
 )
 """Pipeline class in a checkpoint's index -> the function that makes its family."""
@@ -115,11 +121,11 @@ def _stated(family: Family, folder: Path) -> Family:
     stated: dict[str, Any] = dict(_read(path))
     limits = {name: _tuples(value) for name, value in stated.pop("limits", {}).items()}
     stated["guiders"] = {**family.guiders, **stated.get("guiders", {})}
-    unknown = (limits.keys() - ModelLimits.__slots__) | (
-        stated.keys() - {"max_sequence_length", "guiders", "encode_options"}
-    )
+    unknown = (limits.keys() - ModelLimits.__slots__) | (stated.keys() - family.stateable)
     if unknown:
-        raise CheckpointError(f"{path} has unknown keys: {', '.join(sorted(unknown))}.")
+        raise CheckpointError(
+            f"{path} states what cannot be set here: {', '.join(sorted(unknown))}."
+        )
     return dataclasses.replace(
         family, limits=dataclasses.replace(family.limits, **limits), **stated
     )

@@ -41,4 +41,6 @@ class Family:
     """Tokens of a prompt."""
     encode_options: Config = field(default_factory=dict)
     """Further inputs of the encode blocks."""
+    stateable: frozenset[str] = frozenset({"max_sequence_length", "guiders", "encode_options"})
+    """What a checkpoint may state in place of its family's, besides limits."""
     limits: ModelLimits

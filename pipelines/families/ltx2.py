@@ -1,16 +1,22 @@
 """LTX-2: video and its sound denoised together, from text or from text and a first frame."""
 
+from pipelines.checkpoint import UnsupportedCheckpoint
 from pipelines.families.family import Config, Configs, Family
 from pipelines.spec import ModelLimits
 
-# The guidance that the library's own pipeline runs full-size models with: besides the prompt's
-# scale, spatio-temporal guidance at block 28 and modality guidance, four forward passes a step.
-FULL_GUIDANCE = {"stg_scale": 1.0, "modality_scale": 3.0, "guidance_rescale": 0.7}
+# The guidance that the library's own pipeline runs with, besides the prompt's scale: modality
+# guidance costs a third forward pass a step, spatio-temporal guidance a fourth.
+GUIDANCE = {"modality_scale": 3.0, "guidance_rescale": 0.7}
+AUDIO_SCALE = 7.0
 STG_BLOCK = 28
 
 
 def family(configs: Configs) -> Family:
     """Text-to-video and image-to-video in one checkpoint."""
+    if any(configs["index"].get("diffusion_decoder") or ()):
+        raise UnsupportedCheckpoint(
+            "this is LTX-2.5, which decodes with a diffusion model; use LTX-2 or LTX-2.3."
+        )
     return Family(
         name="ltx2",
         blocks="LTX2AutoBlocks",
@@ -27,11 +33,13 @@ def family(configs: Configs) -> Family:
 
 
 def _guiders(transformer: Config) -> dict[str, Config]:
-    if transformer.get("num_layers", 48) <= STG_BLOCK:
-        return {"guider": {}, "audio_guider": {}}
+    """Sound keeps the scale it was tuned for, whatever the request says for the picture."""
+    perturbed = transformer.get("perturbed_attn") and transformer["num_layers"] > STG_BLOCK
+    stg = {"stg_scale": 1.0} if perturbed else {}
+    blocks = {"spatio_temporal_guidance_blocks": [STG_BLOCK]} if perturbed else {}
     return {
-        "guider": {**FULL_GUIDANCE, "spatio_temporal_guidance_blocks": [STG_BLOCK]},
-        "audio_guider": {**FULL_GUIDANCE, "guidance_scale": 7.0},
+        "guider": {**GUIDANCE, **stg, **blocks},
+        "audio_guider": {**GUIDANCE, **stg, "guidance_scale": AUDIO_SCALE},
     }
 
 

@@ -70,7 +70,7 @@ def _load(spec: Any, folder: Path, dtype: torch.dtype, device: torch.device | st
 
 def outline(checkpoint: Checkpoint, name: str) -> torch.nn.Module:
     """A component with its configuration and shapes, on the meta device: no weights are read."""
-    _, class_name = checkpoint.configs["index"][name]
+    _, class_name, *_ = checkpoint.configs["index"][name]
     component = getattr(diffusers, class_name)
     with torch.device("meta"):
         built: torch.nn.Module = component.from_config(dict(checkpoint.configs[name]))

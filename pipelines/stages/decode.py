@@ -79,7 +79,7 @@ class DecodeStage:
     def _run(self, pipeline: Any, spec: ClipSpec, latents: Parcel) -> dict[str, Any]:
         given = {
             **spec_inputs(spec),
-            **take_up(latents, dtype=latents.values["dtype"], device=self._device).values,
+            **take_up(latents, device=self._device).values,
             # For VAEs that add noise while they decode.
             "generator": torch.Generator("cpu").manual_seed(spec.seed),
             "output_type": "pt",

@@ -49,18 +49,20 @@ def hand_on(kind: Kind, state: PipelineState, said: Mapping[str, Any], *blocks: 
     return Parcel(kind, tensors, {**values, TAGS: tags})
 
 
-def take_up(parcel: Parcel, *, dtype: torch.dtype, device: torch.device | str) -> PipelineState:
+def take_up(
+    parcel: Parcel, *, device: torch.device | str, dtype: torch.dtype | None = None
+) -> PipelineState:
     """A state that holds on `device` what a parcel handed on.
 
-    Embeddings take `dtype`, and the blocks then run the model in it; latents stay in float32.
+    With `dtype`, embeddings take it and the blocks run the model in it; latents stay in float32.
     """
     state = PipelineState()
     tagged = {name: tag for tag, names in parcel.values[TAGS].items() for name in names}
     for name, tensor in parcel.tensors.items():
         cast = tensor.is_floating_point() and not name.endswith("latents")
-        moved = tensor.to(device, dtype) if cast else tensor.to(device)
-        state.set(name, moved, tagged.get(name))
+        state.set(name, tensor.to(device, dtype if cast else None), tagged.get(name))
     for name, value in parcel.values.items():
         if name != TAGS:
-            state.set(name, dtype if name == "dtype" else value, tagged.get(name))
+            chosen = dtype if name == "dtype" and dtype else value
+            state.set(name, chosen, tagged.get(name))
     return state

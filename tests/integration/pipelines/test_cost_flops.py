@@ -1,0 +1,318 @@
+"""The cost model's counts against torch's own, on the real classes, small and full-size.
+
+Everything is on the meta device: shapes without numbers, so that even a 19B model takes seconds.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import diffusers
+import pytest
+import torch
+from diffusers.pipelines.ltx2.connectors import LTX2TextConnectors
+from diffusers.pipelines.ltx2.vocoder import LTX2Vocoder
+from torch.utils.flop_counter import FlopCounterMode
+from transformers import Gemma3TextConfig, Gemma3TextModel, UMT5Config, UMT5EncoderModel
+
+from pipelines.cost import decode_flops, encode_flops, pass_flops, peak_bytes, tokens
+from pipelines.shapes.configs import shape_from_configs
+from pipelines.shapes.shape import ModelShape
+from pipelines.spec import ClipSpec
+
+SMALL_LTX2 = {
+    "transformer": {
+        "in_channels": 16,
+        "out_channels": 16,
+        "num_attention_heads": 4,
+        "attention_head_dim": 32,
+        "cross_attention_dim": 128,
+        "audio_in_channels": 32,
+        "audio_out_channels": 32,
+        "audio_num_attention_heads": 4,
+        "audio_attention_head_dim": 16,
+        "audio_cross_attention_dim": 64,
+        "num_layers": 3,
+        "caption_channels": 96,
+    },
+    "vae": {
+        "latent_channels": 16,
+        "block_out_channels": (32, 64),
+        "down_block_types": ("LTX2VideoDownBlock3D",) * 2,
+        "spatio_temporal_scaling": (True, True),
+        "layers_per_block": (1, 1, 1),
+        "downsample_type": ("spatiotemporal", "temporal"),
+        "decoder_block_out_channels": (32, 64),
+        "decoder_layers_per_block": (1, 1, 2),
+        "decoder_spatio_temporal_scaling": (True, True),
+        "upsample_type": ("temporal", "spatiotemporal"),
+        "upsample_residual": (True, True),
+        "upsample_factor": (1, 1),
+        "patch_size": 8,
+        "spatial_compression_ratio": 16,
+        "temporal_compression_ratio": 4,
+    },
+    "audio_vae": {"base_channels": 32, "ch_mult": (1, 2, 2), "latent_channels": 2},
+    "vocoder": {
+        "hidden_channels": 64,
+        "upsample_factors": [5, 4, 4, 2],
+        "upsample_kernel_sizes": [11, 8, 8, 4],
+        "resnet_kernel_sizes": [3],
+        "resnet_dilations": [[1, 3, 5]],
+    },
+    "connectors": {
+        "caption_channels": 96,
+        "text_proj_in_factor": 3,
+        "video_connector_num_attention_heads": 4,
+        "video_connector_attention_head_dim": 24,
+        "video_connector_num_layers": 1,
+        "video_connector_num_learnable_registers": 32,
+        "audio_connector_num_attention_heads": 4,
+        "audio_connector_attention_head_dim": 24,
+        "audio_connector_num_layers": 1,
+        "audio_connector_num_learnable_registers": 32,
+    },
+}
+FULL_LTX2 = {
+    "transformer": {},
+    "vae": {"spatial_compression_ratio": 32, "temporal_compression_ratio": 8},
+    "audio_vae": {},
+    "vocoder": {},
+    "connectors": {},
+}
+LTX2_CLASSES = {
+    "transformer": diffusers.LTX2VideoTransformer3DModel,
+    "vae": diffusers.AutoencoderKLLTX2Video,
+    "audio_vae": diffusers.AutoencoderKLLTX2Audio,
+    "vocoder": LTX2Vocoder,
+    "connectors": LTX2TextConnectors,
+}
+SMALL_WAN = {
+    "transformer": {
+        "num_attention_heads": 4,
+        "attention_head_dim": 24,
+        "text_dim": 64,
+        "freq_dim": 64,
+        "ffn_dim": 256,
+        "num_layers": 3,
+    },
+    "vae": {"base_dim": 16, "z_dim": 16},
+}
+FULL_WAN: dict[str, dict[str, Any]] = {"transformer": {}, "vae": {}}
+WAN_PICTURE = {"image_dim": 80, "added_kv_proj_dim": 96, "in_channels": 36}
+WAN_CLASSES = {
+    "transformer": diffusers.WanTransformer3DModel,
+    "vae": diffusers.AutoencoderKLWan,
+}
+NO_TEXT_ENCODER = {"text_encoder": {"d_model": 64}}
+
+
+def spec(width: int, height: int, num_frames: int, **changes: Any) -> ClipSpec:
+    values: dict[str, Any] = {
+        "prompt": "a lighthouse",
+        "negative_prompt": "",
+        "width": width,
+        "height": height,
+        "num_frames": num_frames,
+        "fps": 24,
+        "steps": 10,
+        "guidance_scale": 3.0,
+        "seed": 1,
+        "sound": True,
+        "has_image": False,
+    }
+    return ClipSpec(**{**values, **changes})
+
+
+SMALL = spec(96, 64, 17, fps=8)
+LARGE = spec(768, 512, 121)
+
+
+def built(classes: dict[str, Any], configs: dict[str, Any]) -> dict[str, Any]:
+    with torch.device("meta"):
+        return {name: classes[name](**options) for name, options in configs.items()}
+
+
+def shape_of(models: dict[str, Any], text_tokens: int) -> ModelShape:
+    configs = {name: dict(model.config) for name, model in models.items()}
+    for name, model in models.items():
+        configs[name]["_class_name"] = type(model).__name__
+    return shape_from_configs(NO_TEXT_ENCODER | configs, text_tokens=text_tokens)
+
+
+def counted(run: Callable[[], Any]) -> int:
+    with FlopCounterMode(display=False) as counter, torch.no_grad(), torch.device("meta"):
+        run()
+    return counter.get_total_flops()
+
+
+def parameters(*modules: torch.nn.Module) -> int:
+    return sum(p.numel() for module in modules for p in module.parameters())
+
+
+def run_ltx2(model: Any, shape: ModelShape, clip: ClipSpec) -> Callable[[], Any]:
+    count = tokens(shape, clip)
+    text = torch.zeros(1, shape.text_tokens, model.config.caption_channels, device="meta")
+    per_token = (1, count["video"]) if clip.has_image else (1,)
+    return lambda: model(
+        hidden_states=torch.zeros(1, count["video"], model.config.in_channels),
+        audio_hidden_states=torch.zeros(1, count["audio"], model.config.audio_in_channels),
+        encoder_hidden_states=text,
+        audio_encoder_hidden_states=text,
+        timestep=torch.zeros(per_token),
+        audio_timestep=torch.zeros(1),
+        sigma=torch.zeros(1),
+        num_frames=(clip.num_frames - 1) // shape.token_frames + 1,
+        height=clip.height // shape.token_side,
+        width=clip.width // shape.token_side,
+        audio_num_frames=count["audio"],
+        use_cross_timestep=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("configs", "clip", "text_tokens"),
+    [
+        (SMALL_LTX2, SMALL, 32),
+        (SMALL_LTX2, spec(96, 64, 17, fps=8, has_image=True), 32),
+        (SMALL_LTX2, spec(160, 96, 33, fps=8), 32),
+        (FULL_LTX2, LARGE, 1024),
+        (FULL_LTX2, spec(1280, 704, 241), 1024),
+    ],
+)
+def test_ltx2_pass(configs: dict[str, Any], clip: ClipSpec, text_tokens: int) -> None:
+    models = built(LTX2_CLASSES, configs)
+    shape = shape_of(models, text_tokens)
+    transformer = models["transformer"]
+    assert shape.exact
+    measured = counted(run_ltx2(transformer, shape, clip))
+    assert pass_flops(shape, clip) == pytest.approx(measured, rel=0.02)
+    assert shape.transformer.parameters == pytest.approx(parameters(transformer), rel=0.02)
+
+
+@pytest.mark.parametrize(("configs", "clip"), [(SMALL_LTX2, SMALL), (FULL_LTX2, LARGE)])
+def test_ltx2_decoders(configs: dict[str, Any], clip: ClipSpec) -> None:
+    models = built(LTX2_CLASSES, configs)
+    shape = shape_of(models, 32)
+    vae, audio_vae, vocoder = models["vae"], models["audio_vae"], models["vocoder"]
+    latents = torch.zeros(
+        1,
+        vae.config.latent_channels,
+        (clip.num_frames - 1) // shape.token_frames + 1,
+        clip.height // shape.token_side,
+        clip.width // shape.token_side,
+        device="meta",
+    )
+    video = counted(lambda: vae.decode(latents))
+    columns = tokens(shape, clip)["audio"]
+    channels, bins = audio_vae.config.latent_channels, audio_vae.config.mel_bins
+    sound = counted(
+        lambda: vocoder(audio_vae.decode(torch.zeros(1, channels, columns, bins // 4)).sample)
+    )
+    silent = spec(clip.width, clip.height, clip.num_frames, fps=clip.fps, sound=False)
+    assert decode_flops(shape, silent) == pytest.approx(video, rel=0.05)
+    assert decode_flops(shape, clip) == pytest.approx(video + sound, rel=0.1)
+    assert shape.decoder.parameters == pytest.approx(parameters(vae.decoder), rel=0.02)
+
+
+def test_ltx2_text_encoder() -> None:
+    width, tokens_a_prompt = 96, 64
+    config = Gemma3TextConfig(
+        hidden_size=width,
+        intermediate_size=256,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=24,
+        vocab_size=500,
+    )
+    models = built(LTX2_CLASSES, SMALL_LTX2)
+    with torch.device("meta"):
+        encoder = Gemma3TextModel(config)
+    configs = {name: dict(model.config) for name, model in models.items()}
+    configs["transformer"]["_class_name"] = "LTX2VideoTransformer3DModel"
+    configs["text_encoder"] = {"text_config": config.to_dict(), "architectures": ["Gemma3Model"]}
+    shape = shape_from_configs(configs, text_tokens=tokens_a_prompt)
+    ids = torch.zeros(1, tokens_a_prompt, dtype=torch.long, device="meta")
+    features = torch.zeros(1, tokens_a_prompt, 3 * width, device="meta")
+    measured = counted(lambda: encoder(input_ids=ids)) + counted(
+        lambda: models["connectors"](features, torch.ones(1, tokens_a_prompt))
+    )
+    assert encode_flops(shape, SMALL) == pytest.approx(2 * measured, rel=0.05)
+    known = parameters(encoder, models["connectors"])
+    assert shape.text.parameters == pytest.approx(known, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("configs", "clip", "text_tokens"),
+    [
+        (SMALL_WAN, SMALL, 64),
+        (SMALL_WAN | {"transformer": SMALL_WAN["transformer"] | WAN_PICTURE}, SMALL, 512),
+        (FULL_WAN, spec(832, 480, 81, fps=16), 512),
+        (FULL_WAN, spec(1280, 720, 81, fps=16), 512),
+    ],
+)
+def test_wan_pass(configs: dict[str, Any], clip: ClipSpec, text_tokens: int) -> None:
+    models = built(WAN_CLASSES, configs)
+    shape = shape_of(models, text_tokens)
+    model = models["transformer"]
+    picture = model.config.image_dim is not None
+    clip = spec(clip.width, clip.height, clip.num_frames, fps=clip.fps, has_image=picture)
+    frames = (clip.num_frames - 1) // shape.token_frames + 1
+    size = (clip.height // 8, clip.width // 8)
+    measured = counted(
+        lambda: model(
+            hidden_states=torch.zeros(1, model.config.in_channels, frames, *size),
+            timestep=torch.zeros(1),
+            encoder_hidden_states=torch.zeros(1, text_tokens, model.config.text_dim),
+            encoder_hidden_states_image=(
+                torch.zeros(1, 257, model.config.image_dim) if picture else None
+            ),
+        )
+    )
+    assert shape.exact
+    assert pass_flops(shape, clip) == pytest.approx(measured, rel=0.02)
+    assert shape.transformer.parameters == pytest.approx(parameters(model), rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("configs", "clip"), [(SMALL_WAN, SMALL), (FULL_WAN, spec(832, 480, 81, fps=16))]
+)
+def test_wan_vae(configs: dict[str, Any], clip: ClipSpec) -> None:
+    vae = built(WAN_CLASSES, configs)["vae"]
+    shape = shape_of(built(WAN_CLASSES, configs), 512)
+    frames = (clip.num_frames - 1) // shape.token_frames + 1
+    latents = torch.zeros(1, 16, frames, clip.height // 8, clip.width // 8, device="meta")
+    measured = counted(lambda: vae.decode(latents))
+    assert decode_flops(shape, clip) == pytest.approx(measured, rel=0.05)
+    assert shape.decoder.parameters == pytest.approx(parameters(vae.decoder), rel=0.02)
+
+
+def test_wan_text_encoder_and_first_frame() -> None:
+    config = UMT5Config(d_model=64, d_kv=16, d_ff=128, num_layers=2, num_heads=4, vocab_size=300)
+    models = built(WAN_CLASSES, FULL_WAN)
+    with torch.device("meta"):
+        encoder = UMT5EncoderModel(config)
+    configs = {name: dict(model.config) for name, model in models.items()}
+    configs["transformer"]["_class_name"] = "WanTransformer3DModel"
+    configs["text_encoder"] = config.to_diff_dict()
+    shape = shape_from_configs(configs, text_tokens=512)
+    ids = torch.zeros(1, 512, dtype=torch.long, device="meta")
+    text = 2 * counted(lambda: encoder(input_ids=ids))
+    clip = spec(832, 480, 81, fps=16)
+    assert encode_flops(shape, clip) == pytest.approx(text, rel=0.05)
+    # A first frame is encoded as a whole clip; the encoder has two resnets where the decoder,
+    # which stands in for it, has three.
+    frames = counted(lambda: models["vae"].encode(torch.zeros(1, 3, 81, 480, 832)))
+    with_image = encode_flops(shape, spec(832, 480, 81, fps=16, has_image=True))
+    assert 1.0 < with_image / (text + frames) < 1.8
+
+
+def test_full_size_models_need_what_they_are_known_to_need() -> None:
+    """19B and 2 x 14B weights in bfloat16; Wan 2.1 14B at 720p runs on one 80 GB device."""
+    ltx2 = shape_of(built(LTX2_CLASSES, FULL_LTX2), 1024)
+    wan = shape_of(built(WAN_CLASSES, FULL_WAN), 512)
+    assert ltx2.transformer.parameters == pytest.approx(19e9, rel=0.05)
+    assert wan.transformer.parameters == pytest.approx(14.3e9, rel=0.05)
+    clip = spec(1280, 720, 81, fps=16)
+    assert 28e9 < peak_bytes(wan, clip, "denoise", value_bytes=2) < 60e9
+    assert peak_bytes(wan, clip, "decode", value_bytes=4) < 12e9
