@@ -7,9 +7,9 @@ says the same as `http: {port: 9000}`; the environment wins. Lists are given who
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -112,6 +112,14 @@ class Settings(BaseSettings):
     def _tiers_are_distinct(cls, tiers: tuple[str, ...]) -> tuple[str, ...]:
         _check_names("tier", tiers)
         return tiers
+
+    @model_validator(mode="after")
+    def _local_tier_exists(self) -> Self:
+        if self.local_tier not in self.tiers:
+            raise ValueError(
+                f"local_tier is {self.local_tier!r}, and tiers has {', '.join(self.tiers)} only"
+            )
+        return self
 
     @classmethod
     def from_values(cls, values: dict[str, Any]) -> "Settings":

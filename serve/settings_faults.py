@@ -36,6 +36,8 @@ class Origin:
             if not isinstance(value, dict):
                 inner = _dotted(location) if len(location) > depth + 1 else ""
                 return _variable(map(str, location[: depth + 1])) + (inner and f", {inner}")
+        if not location:
+            return str(self.file or "the settings")
         return _dotted(location) + (f" in {self.file}" if self.file else "")
 
 

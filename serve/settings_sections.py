@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-DATABASE_DRIVERS = ("sqlite+aiosqlite://", "postgresql+asyncpg://")
+DATABASES = ("sqlite", "postgres", "postgresql")
 Size = Annotated[str, Field(pattern=r"^[1-9]\d{1,4}x[1-9]\d{1,4}$")]
 
 
@@ -39,12 +39,17 @@ class Database(Section):
 
     @field_validator("url")
     @classmethod
-    def _driver_is_known(cls, url: str | None) -> str | None:
-        if url is not None and not url.startswith(DATABASE_DRIVERS):
+    def _place_is_known(cls, url: str | None) -> str | None:
+        """A kind that works; a file by its absolute path, since replicas work elsewhere."""
+        kind, _, place = (url or "sqlite://").partition("://")
+        if kind.partition("+")[0] not in DATABASES:
             raise ValueError(
-                "it must begin with sqlite+aiosqlite:// or postgresql+asyncpg://, such as "
+                "it must begin with sqlite+aiosqlite:/// or postgresql+asyncpg://, such as "
                 "postgresql+asyncpg://user:password@host/filmgate"
             )
+        path = place.removeprefix("/")
+        if kind.startswith("sqlite") and path and not path.startswith(("/", ":", "file:")):
+            return f"{kind}:///{Path(path).expanduser().resolve()}"
         return url
 
 

@@ -1,0 +1,57 @@
+# filmgate: `make demo` makes a clip, `make help` lists the rest. Every target sets up what it needs.
+
+PYTHON ?= python3
+VENV ?= .venv
+CONFIG ?=
+
+BIN := $(VENV)/bin
+RUN := $(BIN)/python
+# Set-up is redone when what it depends on changes: the requirements, or the place of this folder.
+KEY := $(shell (pwd; cat pyproject.toml constraints.txt) | cksum | cut -d ' ' -f 1)
+READY := $(VENV)/.ready-$(KEY)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo serve install test test-all check format bench
+
+help:  ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*##/ { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(READY)  ## Start the service, make one clip with it (demo.mp4), stop it
+	@$(RUN) -m serve.cli demo
+
+serve: $(READY)  ## Serve until Ctrl-C; CONFIG=FILE for a settings file
+	@exec $(RUN) -m serve.cli serve $(if $(CONFIG),--config $(CONFIG))
+
+install: $(READY)  ## Set up the virtual environment
+
+test: $(READY)  ## Unit, contract and integration tests, without the slow ones
+	$(RUN) -m pytest -m "not slow and not gpu"
+
+test-all: $(READY)  ## All tests that need no GPU
+	$(RUN) -m pytest -m "not gpu"
+
+check: $(READY)  ## Format, lint, types, import contracts, structure
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(RUN) -m mypy
+	$(BIN)/lint-imports --no-logo
+	$(RUN) -m pytest -q --durations=0 tests/unit/test_structure.py
+
+format: $(READY)  ## Format the code and sort its imports
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(READY)  ## Overhead, load and start-up benchmarks: a table, and JSON
+	$(RUN) -m benchmarks
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "filmgate needs Python 3.11 or newer, and $(PYTHON) is not: make PYTHON=python3.12 ..." >&2; \
+	  exit 1; }
+	@echo "Setting up $(VENV) (once; downloads take a few minutes)"
+	@$(PYTHON) -m venv $(VENV) || { \
+	  echo "$(PYTHON) cannot make virtual environments (on Debian: apt install python3-venv)" >&2; \
+	  exit 1; }
+	@$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@rm -f $(VENV)/.ready-*
+	@touch $@
