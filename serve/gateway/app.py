@@ -1,0 +1,59 @@
+"""The HTTP application: routes, error handlers and layers put together over their parts."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from fastapi import FastAPI
+
+from serve.gateway import content, events, health, models, videos
+from serve.gateway.auth import KeyUses
+from serve.gateway.document import API_VERSION, DESCRIPTION, DescribedApp
+from serve.gateway.errors import EXPECTED, answer_fault
+from serve.gateway.images import FirstFrames
+from serve.gateway.intake import Intake
+from serve.gateway.limits import BodyLimit, Faults
+from serve.gateway.live import Live
+from serve.gateway.parts import GatewayParts
+
+
+def build_gateway(parts: GatewayParts) -> FastAPI:
+    """The application; its lifespan holds the one subscription to the Scheduler."""
+    live = Live(parts.link, parts.store, max_watches=parts.http.max_event_streams)
+    first_frames = FirstFrames(
+        max_bytes=parts.http.max_image_bytes,
+        allow_private=parts.http.fetch_private_addresses,
+    )
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        listening = asyncio.create_task(live.run())
+        try:
+            yield
+        finally:
+            listening.cancel()
+            with suppress(asyncio.CancelledError):
+                await listening
+            await first_frames.close()
+
+    # Without the browsable documentation, whose scripts come from other people's servers.
+    app = DescribedApp(
+        title="filmgate",
+        version=API_VERSION,
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.parts = parts
+    app.state.live = live
+    app.state.intake = Intake(parts, first_frames)
+    app.state.key_uses = KeyUses(parts.accounts)
+    for module in (videos, content, events, models, health):
+        app.include_router(module.router)
+    for kind in EXPECTED:
+        app.add_exception_handler(kind, answer_fault)
+    app.add_middleware(BodyLimit, max_bytes=parts.http.max_body_bytes)
+    app.add_middleware(Faults)
+    return app

@@ -1,0 +1,80 @@
+"""Who asks: the key in the Authorization header, or the account `local` while there are no keys."""
+
+import asyncio
+import logging
+from dataclasses import replace
+from typing import Annotated, Final
+
+from fastapi import Depends, Security
+from fastapi.security import HTTPBearer
+from starlette.requests import Request
+
+from serve.accounts.account import LOCAL, Principal
+from serve.gateway.errors import ApiError
+from serve.gateway.parts import Accounts, GatewayParts
+
+log = logging.getLogger(__name__)
+MAX_KEY_CHARS: Final = 512
+NOTED_EVERY_S: Final = 60.0
+BEARER: Final = HTTPBearer(auto_error=False, description="An API key: `filmgate keys create`.")
+
+
+class KeyUses:
+    """Writes down now and then that a key is in use, without a request waiting for it."""
+
+    def __init__(self, accounts: Accounts) -> None:
+        self._accounts = accounts
+        self._noted_at: dict[str, float] = {}
+        self._writing: set[asyncio.Task[None]] = set()
+
+    def note(self, key_id: str, now: float) -> None:
+        if now - self._noted_at.get(key_id, 0.0) < NOTED_EVERY_S:
+            return
+        self._noted_at[key_id] = now
+        task = asyncio.create_task(self._write(key_id, now))
+        self._writing.add(task)
+        task.add_done_callback(self._writing.discard)
+
+    async def _write(self, key_id: str, now: float) -> None:
+        try:
+            await self._accounts.note_use(key_id, now)
+        except Exception as error:
+            log.warning("the use of key %s was not noted: %s", key_id, type(error).__name__)
+
+
+def parts_of(request: Request) -> GatewayParts:
+    """The parts that `build_gateway` was given."""
+    parts = request.app.state.parts
+    assert isinstance(parts, GatewayParts)
+    return parts
+
+
+Parts = Annotated[GatewayParts, Depends(parts_of)]
+
+
+async def principal_of(
+    request: Request, parts: Parts, _documented: Annotated[object, Security(BEARER)]
+) -> Principal:
+    """The caller; raises `ApiError` (401) when a key is needed and there is no good one.
+
+    Whether a key exists is asked each time, so that the first one closes an open service at once.
+    """
+    if parts.open_access and not await parts.accounts.any_keys():
+        return replace(LOCAL, tier=parts.local_tier)
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    key = key.strip()
+    if scheme.lower() != "bearer" or not 0 < len(key) <= MAX_KEY_CHARS or not key.isascii():
+        raise _refused("Send an API key as `Authorization: Bearer KEY`.")
+    principal = await parts.accounts.authenticate(key)
+    if principal is None:
+        raise _refused("This API key is not known, or was revoked.")
+    if principal.key_id is not None:
+        request.app.state.key_uses.note(principal.key_id, parts.now())
+    return principal
+
+
+def _refused(message: str) -> ApiError:
+    return ApiError(401, "invalid_api_key", message, headers={"www-authenticate": "Bearer"})
+
+
+Caller = Annotated[Principal, Depends(principal_of)]

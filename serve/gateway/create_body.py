@@ -1,0 +1,64 @@
+"""POST /v1/videos as the OpenAPI document tells it: two kinds of body, made from one model."""
+
+from typing import Any
+
+from serve.gateway.responses import POLL_AFTER, Responses, faults, header
+from serve.gateway.schemas import CreateVideo
+
+
+def request_body() -> dict[str, Any]:
+    """OpenAPI's `requestBody`, with the same fields for JSON and for forms."""
+    return {
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {"schema": _json_schema()},
+                "multipart/form-data": {"schema": _form_schema()},
+            },
+        }
+    }
+
+
+def create_responses() -> Responses:
+    """The answers of POST /v1/videos."""
+    replayed = header("`true` when an earlier request had made this job.")
+    return {
+        200: {
+            "description": "The job, stored.",
+            "headers": {**POLL_AFTER, "idempotent-replayed": replayed},
+        },
+        **faults(400, 401, 408, 413, 415, 429, 500, 503),
+    }
+
+
+def _json_schema() -> dict[str, Any]:
+    """The model's schema with its one nested object put in place of the reference."""
+    schema = CreateVideo.model_json_schema()
+    [nested] = schema.pop("$defs").values()
+    reference = schema["properties"]["input_reference"]
+    reference["anyOf"] = [nested if "$ref" in kind else kind for kind in reference["anyOf"]]
+    return schema
+
+
+def _form_schema() -> dict[str, Any]:
+    """A form has no null and no objects: the first frame is a file, or its URL in brackets."""
+    schema = _json_schema()
+    fields = schema["properties"]
+    for field in fields.values():
+        kinds = [kind for kind in field.pop("anyOf", []) if kind.get("type") != "null"]
+        if kinds:
+            field.update(kinds[0])
+            del field["default"]
+    picture = fields["input_reference"]
+    fields["input_reference"] = {
+        "title": picture["title"],
+        "description": picture["description"],
+        "type": "string",
+        "format": "binary",
+    }
+    fields["input_reference[image_url]"] = {"type": "string", "description": "The picture's URL."}
+    fields["extra_params"] = {
+        "type": "string",
+        "description": "More of these fields, as the JSON text of an object.",
+    }
+    return schema

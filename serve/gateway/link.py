@@ -1,0 +1,33 @@
+"""What a Gateway asks of its line to the Scheduler; nothing here is needed to take a job in."""
+
+import logging
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+from serve.deployments.messages import JobEvent, Snapshot
+
+log = logging.getLogger(__name__)
+
+
+class SchedulerLink(Protocol):
+    """Everything may fail while the Scheduler is away: the job store still has every fact."""
+
+    def snapshot(self) -> Snapshot | None:
+        """The latest snapshot, from memory; None if there is none or it is too old to believe."""
+        ...
+
+    def notify(self, job_id: str) -> None:
+        """Say that a row was made or changed, without waiting; the Scheduler scans anyway."""
+        ...
+
+    def events(self) -> AsyncIterator[JobEvent | Snapshot]:
+        """One subscription; it may end or raise when the Scheduler dies."""
+        ...
+
+
+def tell_scheduler(link: SchedulerLink, job_id: str) -> None:
+    """Hurry the Scheduler along; whatever goes wrong, it finds the row by itself."""
+    try:
+        link.notify(job_id)
+    except Exception as error:
+        log.info("the scheduler was not told of %s: %s", job_id, type(error).__name__)

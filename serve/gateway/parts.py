@@ -1,0 +1,61 @@
+"""What a Gateway is made of, handed in by the composition root."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from pipelines.spec import ClipSpec, ModelLimits
+from serve.accounts.account import Principal
+from serve.artifacts.store import ArtifactStore
+from serve.gateway.link import SchedulerLink
+from serve.jobs.store import JobStore
+from serve.settings import Http, Jobs
+
+
+class Accounts(Protocol):
+    """The keys that exist."""
+
+    async def authenticate(self, plain_key: str, /) -> Principal | None:
+        """Whose key this is; None when it is unknown or revoked."""
+        ...
+
+    async def note_use(self, key_id: str, now: float) -> None:
+        """Remember that a key was used."""
+        ...
+
+    async def any_keys(self) -> bool:
+        """Whether a key was ever made: from then on, keys are required."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedModel:
+    """A model as the API offers it; the first of several is the default."""
+
+    name: str
+    limits: ModelLimits
+    predict_gpu_s: Callable[[ClipSpec], float]
+    """What a clip should cost, in GPU-seconds."""
+    may_sleep: bool = False
+    created_at: int = 0
+    """Unix seconds, for the `created` of the model list."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayParts:
+    """All that a Gateway uses; `now` tells Unix seconds."""
+
+    http: Http
+    jobs: Jobs
+    min_free_bytes: int
+    free_bytes: Callable[[], int | None]
+    """Free space where clips go; None where there is no such limit."""
+    store: JobStore
+    artifacts: ArtifactStore
+    accounts: Accounts
+    models: tuple[ServedModel, ...]
+    link: SchedulerLink
+    open_access: bool
+    """Whether requests without a key are the account `local`, as long as no key exists."""
+    local_tier: str
+    now: Callable[[], float]
