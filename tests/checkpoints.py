@@ -242,26 +242,9 @@ def _wan_transformer(in_channels: int, **more: Any) -> WanTransformer3DModel:
 
 def _tokenizer() -> PreTrainedTokenizerFast:
     """A word-level tokenizer; its start token keeps an empty prompt from being no token at all."""
-    words = [
-        "<pad>",
-        "<bos>",
-        "<eos>",
-        "<unk>",
-        "a",
-        "red",
-        "blue",
-        "green",
-        "ball",
-        "square",
-        "cat",
-        "moves",
-        "bounces",
-        "on",
-        "white",
-    ]
-    tokenizer = Tokenizer(
-        models.WordLevel({word: i for i, word in enumerate(words)}, unk_token="<unk>")
-    )
+    words = "<pad> <bos> <eos> <unk> a red blue green ball square cat moves bounces on white"
+    vocabulary = {word: i for i, word in enumerate(words.split())}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer.post_processor = processors.TemplateProcessing(
         single="<bos> $A", special_tokens=[("<bos>", 1)]

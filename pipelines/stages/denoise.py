@@ -58,6 +58,9 @@ class DenoiseStage:
         for name in family.config_only:
             # Without it the blocks silently assume the full-size model's compression ratios.
             setattr(pipeline, name, outline(checkpoint, name))
+        for name, options in family.guiders.items():
+            # Never the blocks' own defaults: these change with how a pipeline is cut.
+            setattr(pipeline, name, getattr(diffusers, family.guider)(**options))
         identity = {
             "family": family.name,
             "fingerprint": checkpoint.fingerprint(names),
@@ -96,9 +99,10 @@ class DenoiseStage:
         """The shared models with a scheduler and guiders that only one job uses."""
         pipeline = copy.copy(self._pipeline)
         pipeline.scheduler = copy.deepcopy(self._pipeline.scheduler)
-        guider = getattr(diffusers, self._family.guider)
         for name, options in self._family.guiders.items():
-            setattr(pipeline, name, guider(**{"guidance_scale": spec.guidance_scale, **options}))
+            guider = copy.deepcopy(getattr(self._pipeline, name))
+            guider.guidance_scale = options.get("guidance_scale", spec.guidance_scale)
+            setattr(pipeline, name, guider)
         return pipeline
 
 

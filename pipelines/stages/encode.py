@@ -40,7 +40,7 @@ class EncodeStage:
         pipeline = load_pipeline(checkpoint, blocks, names=names, dtype=dtype, device=device)
         if hasattr(pipeline, "guider"):
             guider = getattr(diffusers, family.guider)
-            pipeline.update_components(guider=guider(guidance_scale=ENCODE_GUIDANCE))
+            pipeline.guider = guider(guidance_scale=ENCODE_GUIDANCE)
         return cls(family, pipeline, family_block(checkpoint, family.denoise))
 
     def encode(self, spec: ClipSpec, picture: Image.Image | None = None) -> Parcel:

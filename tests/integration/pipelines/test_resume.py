@@ -1,0 +1,167 @@
+"""A job that is interrupted and resumed elsewhere gives the very clip of no interruption."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from pipelines.checkpoint import Checkpoint
+from pipelines.handoff import Parcel, unpack
+from pipelines.registry import open_checkpoint
+from pipelines.spec import ClipSpec
+from pipelines.stages.denoise import Denoising, DenoiseStage, StaleCheckpoint
+from pipelines.stages.encode import EncodeStage
+
+WORKFLOWS = [
+    ("ltx2", False),
+    ("ltx2", True),
+    ("wan-2.1-t2v", False),
+    ("wan-2.1-i2v", True),
+    ("wan-2.2-t2v", False),
+    ("wan-2.2-i2v", True),
+]
+STEPS = 6
+INTERRUPTED_AT = (1, 4)
+CLIP = {"guidance_scale": 3.0, "steps": STEPS}
+
+
+def finish(denoising: Denoising) -> Parcel:
+    while denoising.step < denoising.steps:
+        denoising.advance()
+    return denoising.latents()
+
+
+def assert_equal(one: Parcel, other: Parcel) -> None:
+    assert one.tensors.keys() == other.tensors.keys()
+    assert one.values == other.values
+    for name, tensor in one.tensors.items():
+        assert torch.equal(tensor, other.tensors[name]), name
+
+
+def resume_all(folder: Path) -> None:
+    """What the other process does: resume every checkpoint file in `folder` and finish it."""
+    torch.set_num_threads(1)
+    for path in sorted(folder.glob("*.checkpoint")):
+        parcel = unpack(path.read_bytes(), "checkpoint")
+        source = (folder / f"{path.stem.partition('@')[0]}.source").read_text()
+        stage = DenoiseStage.load(open_checkpoint(source), dtype=torch.float32)
+        spec = ClipSpec(**parcel.values["spec"])
+        path.with_suffix(".latents").write_bytes(finish(stage.resume(spec, parcel)).pack())
+
+
+def test_resume_in_another_process_is_bit_identical(
+    opened: Callable[[str], Checkpoint],
+    clip: Callable[..., ClipSpec],
+    picture: Image.Image,
+    tmp_path: Path,
+) -> None:
+    uninterrupted = {}
+    for kind, has_image in WORKFLOWS:
+        checkpoint, name = opened(kind), f"{kind}-{has_image}"
+        spec = clip(checkpoint, has_image=has_image, **CLIP)
+        encode = EncodeStage.load(checkpoint, dtype=torch.float32)
+        conditioning = encode.encode(spec, picture if has_image else None)
+        stage = DenoiseStage.load(checkpoint, dtype=torch.float32)
+        denoising = stage.begin(spec, conditioning)
+        while denoising.step < denoising.steps:
+            denoising.advance()
+            if denoising.step in INTERRUPTED_AT:
+                packed = denoising.checkpoint().pack()
+                (tmp_path / f"{name}@{denoising.step}.checkpoint").write_bytes(packed)
+        (tmp_path / f"{name}.source").write_text(checkpoint.source.name)
+        uninterrupted[name] = denoising.latents()
+
+    command = [sys.executable, "-m", "tests.integration.pipelines.test_resume", str(tmp_path)]
+    subprocess.run(command, check=True, cwd=Path(__file__).parents[3])
+
+    for name, expected in uninterrupted.items():
+        for step in INTERRUPTED_AT:
+            blob = (tmp_path / f"{name}@{step}.latents").read_bytes()
+            assert_equal(unpack(blob, "latents"), expected)
+
+
+@pytest.fixture
+def stage_and_spec(
+    opened: Callable[[str], Checkpoint], clip: Callable[..., ClipSpec]
+) -> tuple[DenoiseStage, ClipSpec, Parcel]:
+    checkpoint = opened("wan-2.1-t2v")
+    spec = clip(checkpoint, **CLIP)
+    conditioning = EncodeStage.load(checkpoint, dtype=torch.float32).encode(spec)
+    return DenoiseStage.load(checkpoint, dtype=torch.float32), spec, conditioning
+
+
+def test_a_later_step_does_not_change_a_checkpoint_taken_before(
+    stage_and_spec: tuple[DenoiseStage, ClipSpec, Parcel],
+) -> None:
+    """Checkpoints are packed in the background, while the next step runs."""
+    stage, spec, conditioning = stage_and_spec
+    denoising = stage.begin(spec, conditioning)
+    denoising.advance()
+    denoising.advance()
+    parcel = denoising.checkpoint()
+    at_once = parcel.pack()
+    expected = finish(denoising)
+    assert parcel.pack() == at_once
+    assert_equal(finish(stage.resume(spec, parcel)), expected)
+
+
+def test_two_jobs_on_one_stage_do_not_disturb_each_other(
+    stage_and_spec: tuple[DenoiseStage, ClipSpec, Parcel],
+) -> None:
+    stage, spec, conditioning = stage_and_spec
+    other = replace(spec, seed=8, guidance_scale=1.0, steps=3)
+    alone = finish(stage.begin(spec, conditioning)), finish(stage.begin(other, conditioning))
+    first, second = stage.begin(spec, conditioning), stage.begin(other, conditioning)
+    for _ in range(3):
+        first.advance()
+        second.advance()
+    assert_equal(finish(second), alone[1])
+    assert_equal(finish(first), alone[0])
+    assert not torch.equal(alone[0].tensors["latents"], alone[1].tensors["latents"])
+
+
+def test_a_checkpoint_of_another_clip_is_refused(
+    stage_and_spec: tuple[DenoiseStage, ClipSpec, Parcel],
+) -> None:
+    stage, spec, conditioning = stage_and_spec
+    parcel = stage.begin(spec, conditioning).checkpoint()
+    with pytest.raises(StaleCheckpoint, match="another clip: seed"):
+        stage.resume(replace(spec, seed=8), parcel)
+
+
+def test_a_checkpoint_of_retrained_weights_is_refused(
+    stage_and_spec: tuple[DenoiseStage, ClipSpec, Parcel],
+    folder_of: Callable[[str], Path],
+    tmp_path: Path,
+) -> None:
+    stage, spec, conditioning = stage_and_spec
+    parcel = stage.begin(spec, conditioning).checkpoint()
+    retrained = tmp_path / "retrained"
+    subprocess.run(["cp", "-r", str(folder_of("wan-2.1-t2v")), str(retrained)], check=True)
+    weights = retrained / "transformer" / "diffusion_pytorch_model.safetensors"
+    blob = bytearray(weights.read_bytes())
+    blob[-1] ^= 1
+    weights.write_bytes(blob)
+    other = DenoiseStage.load(open_checkpoint(str(retrained)), dtype=torch.float32)
+    with pytest.raises(StaleCheckpoint, match="model or library: fingerprint"):
+        other.resume(spec, parcel)
+
+
+def test_a_checkpoint_of_another_library_version_is_refused(
+    stage_and_spec: tuple[DenoiseStage, ClipSpec, Parcel],
+) -> None:
+    stage, spec, conditioning = stage_and_spec
+    parcel = stage.begin(spec, conditioning).checkpoint()
+    identity = {**parcel.values["identity"], "diffusers": "0.1.0"}
+    older = replace(parcel, values={**parcel.values, "identity": identity})
+    with pytest.raises(StaleCheckpoint, match="diffusers"):
+        stage.resume(spec, older)
+
+
+if __name__ == "__main__":
+    resume_all(Path(sys.argv[1]))
