@@ -21,20 +21,23 @@ from pipelines.checkpoint import (
 from pipelines.families.family import Config, Configs, Family
 from pipelines.spec import ModelLimits
 
+LTX2 = "pipelines.families.ltx2:family"
+WAN_TEXT = "pipelines.families.wan:text_to_video"
+WAN_IMAGE = "pipelines.families.wan:image_to_video"
 FAMILIES: Mapping[str, str] = MappingProxyType(
     {
-        "LTX2Pipeline": "pipelines.families.ltx2:family",
-        "LTX2ImageToVideoPipeline": "pipelines.families.ltx2:family",
-        "LTX2ModularPipeline": "pipelines.families.ltx2:family",
-        "WanPipeline": "pipelines.families.wan:text_to_video",
-        "WanModularPipeline": "pipelines.families.wan:text_to_video",
-        "Wan22ModularPipeline": "pipelines.families.wan:text_to_video",
-        "WanImageToVideoPipeline": "pipelines.families.wan:image_to_video",
-        "WanImage2VideoModularPipeline": "pipelines.families.wan:image_to_video",
-        "Wan22Image2VideoModularPipeline": "pipelines.families.wan:image_to_video",
+        "LTX2Pipeline": LTX2,
+        "LTX2ImageToVideoPipeline": LTX2,
+        "LTX2AutoBlocks": LTX2,
+        "WanPipeline": WAN_TEXT,
+        "WanBlocks": WAN_TEXT,
+        "Wan22Blocks": WAN_TEXT,
+        "WanImageToVideoPipeline": WAN_IMAGE,
+        "WanImage2VideoAutoBlocks": WAN_IMAGE,
+        "Wan22Image2VideoBlocks": WAN_IMAGE,
     }
 )
-"""Pipeline class in a checkpoint's index -> the function that makes its family."""
+"""What a checkpoint's index calls its pipeline (or, if modular, its blocks) -> its family."""
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
@@ -55,7 +58,8 @@ def open_checkpoint(
         # A snapshot folder is named after its commit: every stage loads that one, whatever
         # happens to the branch in between.
         origin = dataclasses.replace(origin, revision=folder.name)
-    kind = str(configs["index"].get("_class_name"))
+    index = configs["index"]
+    kind = str(index.get("_blocks_class_name") or index.get("_class_name"))
     if kind not in FAMILIES:
         raise UnsupportedCheckpoint(
             f"{source} is a {kind}, which filmgate does not run; it runs "
@@ -107,8 +111,6 @@ def _family(reference: str, configs: Configs, source: str) -> Family:
     make: Callable[[Configs], Family] = getattr(importlib.import_module(module), function)
     try:
         return make(configs)
-    except KeyError as error:
-        raise CheckpointError(f"{source} lacks the configuration of {error}.") from error
     except UnsupportedCheckpoint as error:
         raise UnsupportedCheckpoint(f"{source}: {error}") from error
 
@@ -126,9 +128,13 @@ def _stated(family: Family, folder: Path) -> Family:
         raise CheckpointError(
             f"{path} states what cannot be set here: {', '.join(sorted(unknown))}."
         )
-    return dataclasses.replace(
-        family, limits=dataclasses.replace(family.limits, **limits), **stated
-    )
+    changed = dataclasses.replace(family.limits, **limits)
+    if any(side % changed.size_multiple for size in changed.sizes for side in size):
+        raise CheckpointError(f"{path}: every size must be divisible by {changed.size_multiple}.")
+    if changed.nearest_frames(changed.default_frames) != changed.default_frames:
+        stride = changed.frame_stride
+        raise CheckpointError(f"{path}: default_frames must be {stride} times a number, plus 1.")
+    return dataclasses.replace(family, limits=changed, **stated)
 
 
 def _tuples(value: Any) -> Any:

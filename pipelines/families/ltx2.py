@@ -24,7 +24,7 @@ def family(configs: Configs) -> Family:
         video="decode.default.video_decode",
         audio="decode.default.audio_decode",
         guider="LTX2Guidance",
-        guiders=_guiders(configs["transformer"]),
+        guiders=_guiders(configs.get("transformer", {})),
         config_only=("vae", "audio_vae"),
         carried=("latents", "audio_latents"),
         max_sequence_length=1024,
@@ -34,7 +34,7 @@ def family(configs: Configs) -> Family:
 
 def _guiders(transformer: Config) -> dict[str, Config]:
     """Sound keeps the scale it was tuned for, whatever the request says for the picture."""
-    perturbed = transformer.get("perturbed_attn") and transformer["num_layers"] > STG_BLOCK
+    perturbed = transformer.get("perturbed_attn") and transformer.get("num_layers", 48) > STG_BLOCK
     stg = {"stg_scale": 1.0} if perturbed else {}
     blocks = {"spatio_temporal_guidance_blocks": [STG_BLOCK]} if perturbed else {}
     return {
@@ -44,13 +44,13 @@ def _guiders(transformer: Config) -> dict[str, Config]:
 
 
 def _limits(configs: Configs) -> ModelLimits:
-    vae = configs["vae"]
+    vae = configs.get("vae", {})
     stride = vae.get("temporal_compression_ratio") or _ratio(vae, vae.get("patch_size_t", 1))
     multiple = vae.get("spatial_compression_ratio") or _ratio(vae, vae.get("patch_size", 4))
     return ModelLimits(
         sizes=((768, 512), (512, 768), (1280, 704), (704, 1280), (1920, 1088), (1088, 1920)),
         free_sizes=True,
-        size_multiple=multiple * configs["transformer"].get("patch_size", 1),
+        size_multiple=multiple * configs.get("transformer", {}).get("patch_size", 1),
         max_pixels=1920 * 1088,
         frame_stride=stride,
         default_frames=121,
@@ -72,5 +72,6 @@ def _limits(configs: Configs) -> ModelLimits:
 def _ratio(vae: Config, patch: int) -> int:
     """A compression ratio that the VAE's configuration leaves out: every scaling stage halves."""
     scaling = vae.get("spatio_temporal_scaling", (True, True, True, True))
-    stages = len(vae["layers_per_block"]) - 1 if isinstance(scaling, bool) else sum(scaling)
+    levels = len(vae.get("layers_per_block", (4, 6, 6, 2, 2)))
+    stages = (levels - 1) * scaling if isinstance(scaling, bool) else sum(scaling)
     return int(patch * 2**stages)

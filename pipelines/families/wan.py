@@ -60,8 +60,8 @@ def _has_two_transformers(index: Config) -> bool:
 
 def _refuse(configs: Configs) -> None:
     """Checkpoints that share the class name, run without an error, and come out wrong."""
-    index, transformer = configs["index"], configs["transformer"]
-    if index.get("expand_timesteps") or configs["vae"].get("z_dim", 16) != 16:
+    index, transformer = configs["index"], configs.get("transformer", {})
+    if index.get("expand_timesteps") or configs.get("vae", {}).get("z_dim", 16) != 16:
         raise UnsupportedCheckpoint(
             "this is Wan 2.2 TI2V-5B, which the library's Wan blocks would run to a wrong result; "
             "use Wan 2.1 or Wan 2.2 A14B."
@@ -74,9 +74,10 @@ def _refuse(configs: Configs) -> None:
 
 
 def _limits(configs: Configs, *, two: bool) -> ModelLimits:
-    halvings = configs["vae"].get("temperal_downsample", (False, True, True))
-    patch = configs["transformer"].get("patch_size", (1, 2, 2))[1]
-    large = configs["transformer"].get("num_attention_heads", 40) >= LARGE_HEADS
+    vae, transformer = configs.get("vae", {}), configs.get("transformer", {})
+    halvings = vae.get("temperal_downsample", (False, True, True))
+    patch = transformer.get("patch_size", (1, 2, 2))[1]
+    large = transformer.get("num_attention_heads", LARGE_HEADS) >= LARGE_HEADS
     width, height = (LARGE_SIZES if large else SMALL_SIZES)[0]
     return ModelLimits(
         sizes=SMALL_SIZES + LARGE_SIZES if large else SMALL_SIZES,

@@ -70,8 +70,9 @@ def _load(spec: Any, folder: Path, dtype: torch.dtype, device: torch.device | st
 
 def outline(checkpoint: Checkpoint, name: str) -> torch.nn.Module:
     """A component with its configuration and shapes, on the meta device: no weights are read."""
-    _, class_name, *_ = checkpoint.configs["index"][name]
-    component = getattr(diffusers, class_name)
+    config = checkpoint.configs.get(name)
+    if config is None:
+        raise IncompleteCheckpoint(f"{checkpoint.source.name} has no {name}/config.json.")
     with torch.device("meta"):
-        built: torch.nn.Module = component.from_config(dict(checkpoint.configs[name]))
+        built: torch.nn.Module = getattr(diffusers, config["_class_name"]).from_config(dict(config))
     return built

@@ -1,9 +1,11 @@
 """A job that is interrupted and resumed elsewhere gives the very clip of no interruption."""
 
+import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from pipelines.checkpoint import Checkpoint
 from pipelines.handoff import Parcel, unpack
 from pipelines.registry import open_checkpoint
 from pipelines.spec import ClipSpec
-from pipelines.stages.denoise import Denoising, DenoiseStage, StaleCheckpoint
+from pipelines.stages.denoise import DenoiseStage, Denoising, StaleCheckpoint
 from pipelines.stages.encode import EncodeStage
 
 WORKFLOWS = [
@@ -48,9 +50,9 @@ def resume_all(folder: Path) -> None:
     torch.set_num_threads(1)
     for path in sorted(folder.glob("*.checkpoint")):
         parcel = unpack(path.read_bytes(), "checkpoint")
-        source = (folder / f"{path.stem.partition('@')[0]}.source").read_text()
-        stage = DenoiseStage.load(open_checkpoint(source), dtype=torch.float32)
-        spec = ClipSpec(**parcel.values["spec"])
+        job = json.loads((folder / f"{path.stem.partition('@')[0]}.job").read_text())
+        stage = DenoiseStage.load(open_checkpoint(job["source"]), dtype=torch.float32)
+        spec = ClipSpec(**job["spec"])
         path.with_suffix(".latents").write_bytes(finish(stage.resume(spec, parcel)).pack())
 
 
@@ -73,7 +75,8 @@ def test_resume_in_another_process_is_bit_identical(
             if denoising.step in INTERRUPTED_AT:
                 packed = denoising.checkpoint().pack()
                 (tmp_path / f"{name}@{denoising.step}.checkpoint").write_bytes(packed)
-        (tmp_path / f"{name}.source").write_text(checkpoint.source.name)
+        job = {"source": checkpoint.source.name, "spec": asdict(spec)}
+        (tmp_path / f"{name}.job").write_text(json.dumps(job))
         uninterrupted[name] = denoising.latents()
 
     command = [sys.executable, "-m", "tests.integration.pipelines.test_resume", str(tmp_path)]
@@ -125,13 +128,20 @@ def test_two_jobs_on_one_stage_do_not_disturb_each_other(
     assert not torch.equal(alone[0].tensors["latents"], alone[1].tensors["latents"])
 
 
+def test_a_checkpoint_does_not_hold_the_prompt(
+    stage_and_spec: tuple[DenoiseStage, ClipSpec, Parcel],
+) -> None:
+    stage, spec, conditioning = stage_and_spec
+    assert spec.prompt.encode() not in stage.begin(spec, conditioning).checkpoint().pack()
+
+
 def test_a_checkpoint_of_another_clip_is_refused(
     stage_and_spec: tuple[DenoiseStage, ClipSpec, Parcel],
 ) -> None:
     stage, spec, conditioning = stage_and_spec
     parcel = stage.begin(spec, conditioning).checkpoint()
-    with pytest.raises(StaleCheckpoint, match="another clip: seed"):
-        stage.resume(replace(spec, seed=8), parcel)
+    with pytest.raises(StaleCheckpoint, match="another clip: prompt, seed"):
+        stage.resume(replace(spec, seed=8, prompt="a cat"), parcel)
 
 
 def test_a_checkpoint_of_retrained_weights_is_refused(
@@ -142,7 +152,7 @@ def test_a_checkpoint_of_retrained_weights_is_refused(
     stage, spec, conditioning = stage_and_spec
     parcel = stage.begin(spec, conditioning).checkpoint()
     retrained = tmp_path / "retrained"
-    subprocess.run(["cp", "-r", str(folder_of("wan-2.1-t2v")), str(retrained)], check=True)
+    shutil.copytree(folder_of("wan-2.1-t2v"), retrained)
     weights = retrained / "transformer" / "diffusion_pytorch_model.safetensors"
     blob = bytearray(weights.read_bytes())
     blob[-1] ^= 1
