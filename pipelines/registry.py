@@ -15,6 +15,7 @@ from pipelines.checkpoint import (
     STATED_FILE,
     Checkpoint,
     CheckpointError,
+    IncompleteCheckpoint,
     Source,
     UnsupportedCheckpoint,
 )
@@ -65,7 +66,7 @@ def open_checkpoint(
             f"{source} is a {kind}, which filmgate does not run; it runs "
             f"{', '.join(sorted(FAMILIES))}."
         )
-    family = _family(FAMILIES[kind], configs, source)
+    family = _family(FAMILIES[kind], configs, source, folder)
     return Checkpoint(source=origin, configs=configs, family=_stated(family, folder))
 
 
@@ -106,11 +107,14 @@ def _read(path: Path) -> Config:
     return content
 
 
-def _family(reference: str, configs: Configs, source: str) -> Family:
+def _family(reference: str, configs: Configs, source: str, folder: Path) -> Family:
     module, _, function = reference.partition(":")
     make: Callable[[Configs], Family] = getattr(importlib.import_module(module), function)
     try:
         return make(configs)
+    except KeyError as error:
+        missing = folder / str(error.args[0]) / "config.json"
+        raise IncompleteCheckpoint(f"{missing} cannot be loaded: it is not there.") from error
     except UnsupportedCheckpoint as error:
         raise UnsupportedCheckpoint(f"{source}: {error}") from error
 

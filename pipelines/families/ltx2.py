@@ -44,7 +44,7 @@ def _guiders(transformer: Config) -> dict[str, Config]:
 
 
 def _limits(configs: Configs) -> ModelLimits:
-    vae = configs.get("vae", {})
+    vae = configs["vae"]
     stride = vae.get("temporal_compression_ratio") or _ratio(vae, vae.get("patch_size_t", 1))
     multiple = vae.get("spatial_compression_ratio") or _ratio(vae, vae.get("patch_size", 4))
     return ModelLimits(
@@ -70,8 +70,8 @@ def _limits(configs: Configs) -> ModelLimits:
 
 
 def _ratio(vae: Config, patch: int) -> int:
-    """A compression ratio that the VAE's configuration leaves out: every scaling stage halves."""
-    scaling = vae.get("spatio_temporal_scaling", (True, True, True, True))
+    """The ratio that the library derives where a configuration has none."""
+    scaling = vae.get("spatio_temporal_scaling", True)
     levels = len(vae.get("layers_per_block", (4, 6, 6, 2, 2)))
     stages = (levels - 1) * scaling if isinstance(scaling, bool) else sum(scaling)
     return int(patch * 2**stages)
