@@ -1,0 +1,142 @@
+"""Measuring: what passes through the Scheduler becomes the metrics of the catalogue."""
+
+from collections import Counter as Tally
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from importlib.metadata import PackageNotFoundError, version
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import Metric as FamilyOfSamples
+from prometheus_client.registry import Collector
+
+from autoscaling.ordering import Waiting
+from serve.deployments.messages import GangStatus
+from serve.jobs.job import Job, Status
+from serve.telemetry import catalogue
+from serve.telemetry.catalogue import Metric
+
+
+class Metrics:
+    """Recorders over a registry of their own; whoever passes plain values on need not know it."""
+
+    def __init__(self, tiers: Collection[str]) -> None:
+        """`tiers` as the settings order them, lowest first."""
+        self._tiers = tuple(tiers)
+        self._registry = registry = CollectorRegistry()
+        self._ended = _counter(catalogue.JOBS_ENDED, registry)
+        self._wait = _histogram(catalogue.JOB_WAIT, registry)
+        self._duration = _histogram(catalogue.JOB_DURATION, registry)
+        self._stage = _histogram(catalogue.STAGE, registry)
+        self._step = _histogram(catalogue.STEP, registry)
+        self._gpu = _counter(catalogue.GPU_TIME, registry)
+        self._redone = _counter(catalogue.STEPS_REDONE, registry)
+        self._waiting = Levels(catalogue.JOBS_WAITING, registry)
+        self._backlog = Levels(catalogue.BACKLOG, registry)
+        self._running = Levels(catalogue.JOBS_RUNNING, registry)
+        self._gangs = Levels(catalogue.GANGS, registry)
+        self._epoch = Levels(catalogue.EPOCH, registry)
+        Levels(catalogue.BUILD, registry).show({(_version(),): 1})
+
+    def epoch(self, epoch: int) -> None:
+        """The Scheduler has taken this epoch."""
+        self._epoch.show({(): epoch})
+
+    def observe(self, job: Job, stage: str, seconds: float) -> None:
+        """A stage of a job took that much device time; stage `step` is one denoising step."""
+        if stage == "step":
+            self._step.labels(job.model).observe(seconds)
+            self._gpu.labels(job.model, self._tier(job.tier), "denoise").inc(seconds)
+            return
+        self._stage.labels(job.model, stage).observe(seconds)
+        self._gpu.labels(job.model, self._tier(job.tier), stage).inc(seconds)
+
+    def redone(self, job: Job, steps: int) -> None:
+        """An attempt went on from a checkpoint that lies this many finished steps back."""
+        self._redone.labels(job.model).inc(max(0, steps))
+
+    def finished(self, job: Job) -> None:
+        """A job has ended; to be told once for each."""
+        labels = (job.model, self._tier(job.tier))
+        reason = job.failure.code if job.failure else "none"
+        self._ended.labels(*labels, str(job.status), reason).inc()
+        if job.started_at is not None:
+            self._wait.labels(*labels).observe(max(0.0, job.started_at - job.created_at))
+        if job.status is Status.COMPLETED:
+            ended_at = job.completed_at or job.created_at
+            self._duration.labels(*labels).observe(max(0.0, ended_at - job.created_at))
+            self._stage.labels(job.model, "denoise").observe(job.timings.denoise_s)
+
+    def queue(self, waiting: Iterable[Waiting]) -> None:
+        """All jobs that wait now."""
+        counts: Tally[tuple[str, ...]] = Tally()
+        gpu_s: dict[tuple[str, ...], float] = {}
+        for job in waiting:
+            labels = (job.model, self._tier_of_rank(job.tier_rank))
+            counts[labels] += 1
+            gpu_s[labels] = gpu_s.get(labels, 0.0) + job.predicted_gpu_s
+        self._waiting.show(counts)
+        self._backlog.show(gpu_s)
+
+    def running(self, jobs: Iterable[Job]) -> None:
+        """All jobs in progress now."""
+        self._running.show(Tally((job.model, str(job.phase or "starting")) for job in jobs))
+
+    def gangs(self, gangs: Iterable[GangStatus]) -> None:
+        """All gangs that report now."""
+        self._gangs.show(
+            Tally((gang.model, gang.shape, "busy" if gang.job_id else "free") for gang in gangs)
+        )
+
+    def exposition(self) -> bytes:
+        """Everything in Prometheus' text format 0.0.4."""
+        return generate_latest(_Essential(self._registry))
+
+    def _tier(self, tier: str) -> str:
+        """The tier, or `other` for one that the settings no longer have."""
+        return tier if tier in self._tiers else "other"
+
+    def _tier_of_rank(self, rank: int) -> str:
+        return self._tiers[rank] if 0 <= rank < len(self._tiers) else "other"
+
+
+class Levels:
+    """A gauge that is told all its values at once; what has gone shows 0 from then on."""
+
+    def __init__(self, metric: Metric, registry: CollectorRegistry) -> None:
+        self._gauge = Gauge(metric.name, metric.help, metric.labels, registry=registry)
+        self._shown: frozenset[tuple[str, ...]] = frozenset()
+
+    def show(self, values: Mapping[tuple[str, ...], float]) -> None:
+        """Values by label values, in the catalogue's order."""
+        self._shown |= values.keys()
+        for labels in self._shown:
+            series = self._gauge.labels(*labels) if labels else self._gauge
+            series.set(values.get(labels, 0.0))
+
+
+class _Essential(Collector):
+    """A registry without the `_created` series that the library adds to each of ours."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+
+    def collect(self) -> Iterator[FamilyOfSamples]:
+        for family in self._registry.collect():
+            family.samples = [s for s in family.samples if not s.name.endswith("_created")]
+            yield family
+
+
+def _counter(metric: Metric, registry: CollectorRegistry) -> Counter:
+    return Counter(metric.name, metric.help, metric.labels, registry=registry)
+
+
+def _histogram(metric: Metric, registry: CollectorRegistry) -> Histogram:
+    return Histogram(
+        metric.name, metric.help, metric.labels, buckets=metric.buckets, registry=registry
+    )
+
+
+def _version() -> str:
+    try:
+        return version("filmgate")
+    except PackageNotFoundError:
+        return "unknown"
