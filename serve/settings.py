@@ -55,6 +55,7 @@ __all__ = [
     "Replicas",
     "Settings",
     "SettingsError",
+    "child_environment",
     "load",
     "load_client",
 ]
@@ -170,6 +171,11 @@ def load_client(url: str | None = None, api_key: str | None = None) -> ClientSet
         )
     except ValidationError:
         raise SettingsError(f"FILMGATE_URL: {url!r} is no address like http://host:8000") from None
+
+
+def child_environment(changes: dict[str, str]) -> dict[str, str]:
+    """This process's environment with some variables changed, for a process that it starts."""
+    return {**os.environ, **changes}
 
 
 def _merge(low: dict[str, Any], high: dict[str, Any]) -> dict[str, Any]:

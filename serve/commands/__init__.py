@@ -1,0 +1,1 @@
+"""The commands of `filmgate`, one file each."""
