@@ -54,8 +54,10 @@ def unpack(blob: bytes, kind: Kind) -> Parcel:
         tensors = safetensors.torch.load(blob)
     except safetensors.SafetensorError as error:
         raise ParcelError(f"the tensors are damaged: {error}") from error
-    values = {name: _from_json(value) for name, value in header["values"].items()}
-    return Parcel(kind, tensors, values)
+    values = header.get("values")
+    if not isinstance(values, dict):
+        raise ParcelError("the parcel has no values")
+    return Parcel(kind, tensors, {name: _from_json(value) for name, value in values.items()})
 
 
 def _apart(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -91,6 +93,9 @@ def _to_json(value: Any) -> Any:
 
 
 def _from_json(value: Any) -> Any:
-    if isinstance(value, dict) and set(value) == {"torch.dtype"}:
-        return getattr(torch, value["torch.dtype"])
-    return value
+    if not isinstance(value, dict) or set(value) != {"torch.dtype"}:
+        return value
+    dtype = getattr(torch, str(value["torch.dtype"]), None)
+    if not isinstance(dtype, torch.dtype):
+        raise ParcelError(f"{value['torch.dtype']} is no dtype")
+    return dtype

@@ -1,9 +1,10 @@
 """What a clip is asked to be, and what a model can do: validation without I/O.
 
 A `ClipRequest` is what a person wrote (most of it left out); `resolve` turns it into a `ClipSpec`
-with every value decided, or raises a `SpecError` that names the field, the limit and what would work.
+with every value decided, or raises a `SpecError` that names the field, the limit and a way out.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
@@ -13,7 +14,7 @@ N = TypeVar("N", int, float)
 
 
 class SpecError(ValueError):
-    """A request that the model cannot serve; `param` and `code` go into the API's error envelope."""
+    """A request that the model cannot serve; `param` and `code` go into the API's envelope."""
 
     def __init__(self, param: str, code: str, message: str) -> None:
         super().__init__(message)
@@ -89,8 +90,9 @@ class ModelLimits:
     sound: bool
 
     def nearest_frames(self, num_frames: float) -> int:
-        """The allowed frame count nearest to `num_frames`: 8k+1 turns 48 into 49 and 44 into 41."""
-        return max(0, round((num_frames - 1) / self.frame_stride)) * self.frame_stride + 1
+        """The allowed count nearest to `num_frames`, in a tie the higher: 8k+1 turns 44 into 41."""
+        strides = math.floor((num_frames - 1) / self.frame_stride + 0.5)
+        return max(0, strides) * self.frame_stride + 1
 
 
 def resolve(request: ClipRequest, limits: ModelLimits, *, fresh_seed: int) -> ClipSpec:
@@ -133,7 +135,9 @@ def resolve(request: ClipRequest, limits: ModelLimits, *, fresh_seed: int) -> Cl
 
 def _check_prompt(param: str, text: str, limits: ModelLimits, *, required: bool) -> None:
     if required and not text.strip():
-        raise SpecError(param, "prompt_empty", f"`{param}` is empty: say what the clip should show.")
+        raise SpecError(
+            param, "prompt_empty", f"`{param}` is empty: say what the clip should show."
+        )
     if len(text) > limits.max_prompt_chars:
         raise SpecError(
             param,
@@ -203,7 +207,8 @@ def _frames(request: ClipRequest, limits: ModelLimits, fps: int) -> int:
         raise SpecError(
             param,
             f"invalid_{param}",
-            f"`{param}` is {wanted:g}; at {fps} fps this model makes {low:.4g} to {high:.4g} {unit}.",
+            f"`{param}` is {wanted:g}; at {fps} fps this model makes {low:.4g} to {high:.4g} "
+            f"{unit}.",
         )
     frames = wanted if param == "num_frames" else wanted * fps
     return min(limits.nearest_frames(frames), limits.max_frames)
