@@ -3,16 +3,63 @@
 from collections import Counter as Tally
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
+from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client import Metric as FamilyOfSamples
 from prometheus_client.registry import Collector
 
 from autoscaling.ordering import Waiting
-from serve.deployments.messages import GangStatus
-from serve.jobs.job import Job, Status
 from serve.telemetry import catalogue
 from serve.telemetry.catalogue import Metric
+
+
+class Failure(Protocol):
+    """Why a job failed."""
+
+    @property
+    def code(self) -> str: ...
+
+
+class Timings(Protocol):
+    """What a job took, in seconds."""
+
+    @property
+    def denoise_s(self) -> float: ...
+
+
+class Job(Protocol):
+    """What measuring reads of a job; times are Unix seconds."""
+
+    @property
+    def model(self) -> str: ...
+    @property
+    def tier(self) -> str: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def phase(self) -> str | None: ...
+    @property
+    def created_at(self) -> float: ...
+    @property
+    def started_at(self) -> float | None: ...
+    @property
+    def completed_at(self) -> float | None: ...
+    @property
+    def failure(self) -> Failure | None: ...
+    @property
+    def timings(self) -> Timings: ...
+
+
+class Gang(Protocol):
+    """What measuring reads of a gang: it is busy when it has a job."""
+
+    @property
+    def model(self) -> str: ...
+    @property
+    def shape(self) -> str: ...
+    @property
+    def job_id(self) -> str | None: ...
 
 
 class Metrics:
@@ -60,7 +107,7 @@ class Metrics:
         self._ended.labels(*labels, str(job.status), reason).inc()
         if job.started_at is not None:
             self._wait.labels(*labels).observe(max(0.0, job.started_at - job.created_at))
-        if job.status is Status.COMPLETED:
+        if job.status == "completed":
             ended_at = job.completed_at or job.created_at
             self._duration.labels(*labels).observe(max(0.0, ended_at - job.created_at))
             self._stage.labels(job.model, "denoise").observe(job.timings.denoise_s)
@@ -80,7 +127,7 @@ class Metrics:
         """All jobs in progress now."""
         self._running.show(Tally((job.model, str(job.phase or "starting")) for job in jobs))
 
-    def gangs(self, gangs: Iterable[GangStatus]) -> None:
+    def gangs(self, gangs: Iterable[Gang]) -> None:
         """All gangs that report now."""
         self._gangs.show(
             Tally((gang.model, gang.shape, "busy" if gang.job_id else "free") for gang in gangs)
