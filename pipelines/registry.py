@@ -126,12 +126,16 @@ def _stated(family: Family, folder: Path) -> Family:
         return family
     stated: dict[str, Any] = dict(_read(path))
     limits = {name: _tuples(value) for name, value in stated.pop("limits", {}).items()}
-    stated["guiders"] = {**family.guiders, **stated.get("guiders", {})}
-    unknown = (limits.keys() - ModelLimits.__slots__) | (stated.keys() - family.stateable)
+    guiders = stated.get("guiders", {})
+    unknown = (
+        (limits.keys() - ModelLimits.__slots__)
+        | (stated.keys() - family.stateable)
+        | (guiders.keys() - family.guiders.keys())
+    )
     if unknown:
-        raise CheckpointError(
-            f"{path} states what cannot be set here: {', '.join(sorted(unknown))}."
-        )
+        names = ", ".join(sorted(unknown))
+        raise CheckpointError(f"{path} states what this model does not know: {names}.")
+    stated["guiders"] = {**family.guiders, **guiders}
     changed = dataclasses.replace(family.limits, **limits)
     if any(side % changed.size_multiple for size in changed.sizes for side in size):
         raise CheckpointError(f"{path}: every size must be divisible by {changed.size_multiple}.")

@@ -171,14 +171,15 @@ def test_a_checkpoint_states_its_own_limits(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("files", "stated", "message"),
     [
-        (LTX2, {"limit": {}}, "states what it cannot: limit"),
-        (LTX2, {"limits": {"size": [[96, 96]]}}, "states what it cannot: size"),
+        (LTX2, {"limit": {}}, "does not know: limit"),
+        (LTX2, {"limits": {"size": [[96, 96]]}}, "does not know: size"),
+        (wan(), {"guiders": {"audio_guider": {}}}, "does not know: audio_guider"),
         (LTX2, {"limits": {"sizes": [[100, 96]]}}, "divisible by 32"),
         (LTX2, {"limits": {"default_frames": 120}}, "8 times a number, plus 1"),
         (
             wan("WanImageToVideoPipeline"),
             {"max_sequence_length": 256},
-            "states what it cannot: max_sequence_length",
+            "does not know: max_sequence_length",
         ),
     ],
 )
