@@ -19,7 +19,7 @@ Configs = Mapping[str, Config]
 
 
 class ShapeError(ValueError):
-    """A config lacks what its model's cost depends on; the message names the key."""
+    """A config lacks, or contradicts, what its model's cost depends on; the message says where."""
 
 
 def shape_from_configs(
@@ -40,6 +40,8 @@ def shape_from_configs(
         return _unknown(configs, text_tokens)
     except KeyError as error:
         raise ShapeError(f"the checkpoint's configs have no {error}") from error
+    except (TypeError, ValueError) as error:
+        raise ShapeError(f"the checkpoint's configs contradict each other: {error}") from error
 
 
 def _ltx2(configs: Configs, text_tokens: int, guiders: Mapping[str, Config]) -> ModelShape:

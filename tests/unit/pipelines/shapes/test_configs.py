@@ -154,3 +154,10 @@ def test_a_missing_component_is_named() -> None:
     configs = {name: config for name, config in LTX2.items() if name != "audio_vae"}
     with pytest.raises(ShapeError, match="audio_vae"):
         shape_from_configs(configs, text_tokens=8)
+
+
+def test_configs_that_contradict_each_other_are_refused() -> None:
+    with pytest.raises(ShapeError, match="contradict"):
+        shape_from_configs(changed(LTX2, "vae", upsample_factor=[2, 2]), text_tokens=8)
+    with pytest.raises(ShapeError, match="contradict"):
+        shape_from_configs(changed(WAN, "vae", dim_mult=None), text_tokens=8)
