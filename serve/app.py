@@ -1,6 +1,7 @@
 """The composition root: settings become stores, deployments and one Ray Serve application."""
 
 import asyncio
+import logging
 import math
 import signal
 import threading
@@ -89,22 +90,28 @@ def application(args: dict[str, Any]) -> Any:
 
 def run(settings: Settings) -> None:
     """Serve until SIGINT or SIGTERM. Raises `ServiceError` when something needed is missing."""
-    console = Console(stderr=True)
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     over = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: over.set())
+    _end_on_signal(over)
     with marked(settings.data_dir, settings.http.port):
         host, openly = asyncio.run(_prepare(settings))
         for line in _plan(settings, host, openly):
-            console.print(line, highlight=False)
+            console.print(line)
         try:
-            _start(_with_access(settings, openly), host)
-            console.print(f"ready: http://{host}:{settings.http.port}", highlight=False)
+            logs = _start(_with_access(settings, openly), host)
+            _end_on_signal(over)  # again: starting Ray has put its own handlers in place
+            console.print(f"logs: {logs}")
+            console.print(f"ready: http://{host}:{settings.http.port}")
             over.wait()
         finally:
-            console.print("stopping", highlight=False)
+            console.print("stopping")
             _stop()
+
+
+def _end_on_signal(over: threading.Event) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: over.set())
 
 
 async def _prepare(settings: Settings) -> tuple[str, bool]:
@@ -148,14 +155,16 @@ def _plan(settings: Settings, host: str, openly: bool) -> list[str]:
     return lines
 
 
-def _start(settings: Settings, host: str) -> None:
+def _start(settings: Settings, host: str) -> str:
+    """Start or join the cluster and run the application; the folder of the replicas' logs."""
     here = settings.ray.address is None
-    ray.init(
+    logging.getLogger("ray.serve").setLevel(logging.WARNING)
+    context = ray.init(
         address=settings.ray.address,
         num_cpus=_logical_cpus(settings) if here else None,
         object_store_memory=settings.ray.object_store_bytes if here else None,
         include_dashboard=False if here else None,
-        log_to_driver=settings.log.level == "DEBUG",
+        log_to_driver=False,
         logging_level="ERROR",
     )
     _check_cluster(settings)
@@ -163,6 +172,7 @@ def _start(settings: Settings, host: str) -> None:
         proxy_location="HeadOnly", http_options={"host": host, "port": settings.http.port}
     )
     ray_serve.run(build(settings), name=APPLICATION, route_prefix="/")
+    return f"{context.address_info['session_dir']}/logs"
 
 
 def _logical_cpus(settings: Settings) -> float:

@@ -51,6 +51,8 @@ class AttemptParts:
     """Tells the Gateways the job's present state."""
     observe: Callable[[Job, str, float], None]
     """Hears of (job, stage or "step", seconds)."""
+    redone: Callable[[Job, int], None]
+    """Hears how many finished steps a new attempt has to do again."""
     gang_freed: Callable[[], None]
 
 
@@ -104,6 +106,7 @@ class Attempt:
             case "started":
                 self._parts.gangs.bind(self.job.id, event.replica)
                 self.saved_step = event.step
+                self._parts.redone(self.job, max(0, self.job.step - event.step))
                 self._spent(encode_s=event.seconds)
                 await self._advance(Phase.DENOISE, event.step)
             case "step":

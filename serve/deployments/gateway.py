@@ -7,12 +7,13 @@ from typing import Any
 from fastapi import FastAPI
 
 from serve.accounts.accounts import open_accounts
-from serve.artifacts.object_store import free_bytes, open_artifacts
+from serve.artifacts.local_folder import free_bytes
+from serve.artifacts.location import open_artifacts
 from serve.deployments.link import ServeLink
 from serve.gateway.app import build_gateway
-from serve.gateway.parts import GatewayParts
+from serve.gateway.parts import GatewayParts, ServedModel
 from serve.jobs.sql_store import open_store
-from serve.models import served_models
+from serve.models import offered_models
 from serve.settings import Settings
 from serve.telemetry.logs import configure_logging
 
@@ -28,11 +29,11 @@ class Gateway:
             http=settings.http,
             jobs=settings.jobs,
             min_free_bytes=settings.artifacts.min_free_bytes,
-            free_bytes=lambda: free_bytes(settings.data_dir),
+            free_bytes=lambda: None if settings.artifacts.url else free_bytes(settings.data_dir),
             store=store,
             artifacts=open_artifacts(settings.artifacts, settings.data_dir),
             accounts=open_accounts(store.engines),
-            models=await asyncio.to_thread(served_models, settings),
+            models=await asyncio.to_thread(_served, settings),
             link=ServeLink(scheduler),
             open_access=settings.http.open_access,
             local_tier=settings.local_tier,
@@ -42,3 +43,15 @@ class Gateway:
     def __serve_build_asgi_app__(self) -> FastAPI:
         """Called by Serve once the replica is constructed."""
         return build_gateway(self._parts)
+
+
+def _served(settings: Settings) -> tuple[ServedModel, ...]:
+    return tuple(
+        ServedModel(
+            name=name,
+            limits=model.limits,
+            predict_gpu_s=lambda spec, model=model: model.costs(spec).total_s,  # type: ignore[misc]
+            may_sleep=model.settings.may_sleep,
+        )
+        for name, model in offered_models(settings).items()
+    )

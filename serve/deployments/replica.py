@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from pipelines.checkpoint import Checkpoint
-from serve.artifacts.object_store import open_artifacts
+from serve.artifacts.location import open_artifacts
 from serve.artifacts.store import ArtifactStore
 from serve.models import open_checkpoint_of
 from serve.settings import Model, Replicas, Settings

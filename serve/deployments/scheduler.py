@@ -10,21 +10,23 @@ import logging
 import os
 import time
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import Any
 
 from autoscaling.ordering import TierThenArrival
-from serve.artifacts.object_store import open_artifacts
+from serve.artifacts.location import open_artifacts
 from serve.artifacts.store import ArtifactMissing, latents_key
-from serve.deployments.attempt import Attempt, AttemptParts, Outcome, StageHandles
+from serve.deployments.attempt import AttemptParts, StageHandles
 from serve.deployments.attempt_end import AttemptEnd
+from serve.deployments.attempts import Attempts
+from serve.deployments.costs import Costs
 from serve.deployments.feed import Feed, News
 from serve.deployments.gangs import Gangs
 from serve.deployments.janitor import Janitor
 from serve.deployments.messages import JobEvent, LeaseAnswer, LeaseReport, Snapshot
 from serve.deployments.view import View
-from serve.jobs.job import Job, Status
+from serve.jobs.job import Job
 from serve.jobs.sql_store import open_store
+from serve.models import offered_models
 from serve.settings import Settings
 from serve.telemetry.logs import configure_logging
 from serve.telemetry.metrics import Metrics
@@ -47,11 +49,11 @@ class Scheduler:
         self._feed = Feed()
         self._gangs = Gangs(timeout_s=settings.lease.timeout_s)
         self._order = TierThenArrival()
-        self._view = View(settings.tiers, self._order)
-        self._end = AttemptEnd(self._store, max_crashes=settings.jobs.max_crashes)
+        self._costs = Costs(await asyncio.to_thread(offered_models, settings))
+        self._view = View(settings.tiers, self._order, self._costs)
         self._janitor = Janitor(self._store, self._artifacts)
-        self._attempts: dict[str, tuple[Attempt, asyncio.Task[None]]] = {}
         self._wake = asyncio.Event()
+        self._attempts = self._make_attempts()
         self._warm: set[str] = set()
         self._epoch = await self._store.take_epoch()
         self._metrics.epoch(self._epoch)
@@ -66,21 +68,38 @@ class Scheduler:
         if self._tasks[0].done():
             raise RuntimeError("the scheduler's loop has ended")
 
+    def _make_attempts(self) -> Attempts:
+        parts = AttemptParts(
+            ledger=self._store,
+            artifacts=self._artifacts,
+            gangs=self._gangs,
+            retention_s=self._settings.jobs.retention_s,
+            publish=self._publish,
+            observe=self._observe,
+            redone=self._metrics.redone,
+            gang_freed=self._wake.set,
+        )
+        return Attempts(
+            ledger=self._store,
+            stages=self._stages,
+            parts=parts,
+            end=AttemptEnd(self._store, max_crashes=self._settings.jobs.max_crashes),
+            janitor=self._janitor,
+            finished=self._metrics.finished,
+        )
+
     async def lease(self, report: LeaseReport) -> LeaseAnswer:
         """A gang's report; it may go on only with an attempt that runs here."""
         self._gangs.report(report, time.time())
-        held = report.holding
-        keep = False
-        if held and held.epoch == self._epoch and held.job_id in self._attempts:
-            keep = self._attempts[held.job_id][0].fence.attempt == held.attempt
-        if held is None:
+        if report.holding is None:
             self._wake.set()
-        return LeaseAnswer(epoch=self._epoch, keep=keep)
+            return LeaseAnswer(epoch=self._epoch, keep=False)
+        return LeaseAnswer(epoch=self._epoch, keep=self._attempts.own(report.holding))
 
     async def notify(self, job_id: str) -> None:
         """A job's row has changed: look now instead of at the next scan."""
         if job_id in self._attempts:
-            await self._drop_moved_on()
+            await self._attempts.drop_moved_on()
         self._wake.set()
 
     async def watch(self) -> AsyncIterator[News]:
@@ -111,37 +130,20 @@ class Scheduler:
         now = time.time()
         for job in await self._store.adopt(self._epoch, now):
             log.info("adopted", extra={"job_id": job.id, "step": job.step})
-        await self._drop_moved_on()
-        await self._stop_overdue(now)
+        await self._attempts.drop_moved_on()
+        await self._attempts.stop_overdue(self._settings.jobs.max_run_s, now)
         await self._janitor.clean(now)
-
-    async def _drop_moved_on(self) -> None:
-        """Stop attempts whose row was cancelled, deleted or taken over."""
-        rows = {job.id: job for job in await self._store.fetch(list(self._attempts))}
-        for job_id, (attempt, task) in list(self._attempts.items()):
-            row = rows.get(job_id)
-            if row is None or row.status is not Status.IN_PROGRESS or row.deleted_at is not None:
-                task.cancel()
-                self._publish(row or replace(attempt.job, status=Status.CANCELLED))
-            elif (row.epoch, row.attempt) != (attempt.fence.epoch, attempt.fence.attempt):
-                task.cancel()
-
-    async def _stop_overdue(self, now: float) -> None:
-        limit_s = self._settings.jobs.max_run_s
-        for attempt, task in list(self._attempts.values()):
-            if attempt.job.run_s + now - (attempt.job.attempt_started_at or now) > limit_s:
-                await self._end.overdue(attempt, limit_s, now)
-                task.cancel()
 
     async def _dispatch(self) -> None:
         """Start every waiting job that can start now, best first."""
         jobs = {job.id: job for job in await self._store.waiting() if job.id not in self._attempts}
+        gone = self._view.waiting.keys() - jobs.keys()
         self._view.waiting = jobs
+        await self._attempts.conclude(job_id for job_id in gone if job_id not in self._attempts)
         for waiting in self._order.order(self._view.plain(jobs.values())):
             job = jobs[waiting.job_id]
             if job.model not in self._stages:
-                await self._end.unserved(job, time.time())
-                await self._conclude(job.id)
+                await self._attempts.unserved(job)
                 continue
             have_latents = job.step >= job.spec.steps and await self._have_latents(job.id)
             if not have_latents:
@@ -162,47 +164,11 @@ class Scheduler:
         if job is None:
             self._gangs.release(job_id, settled=True)
             return
-        attempt = Attempt(job, self._stages[job.model], self._parts())
-        task = asyncio.create_task(self._drive(attempt, have_latents=have_latents))
-        self._attempts[job.id] = (attempt, task)
-        self._publish(job)
+        self._attempts.begin(job, have_latents=have_latents)
 
-    def _parts(self) -> AttemptParts:
-        return AttemptParts(
-            ledger=self._store,
-            artifacts=self._artifacts,
-            gangs=self._gangs,
-            retention_s=self._settings.jobs.retention_s,
-            publish=self._publish,
-            observe=self._metrics.observe,
-            gang_freed=self._wake.set,
-        )
-
-    async def _drive(self, attempt: Attempt, *, have_latents: bool) -> None:
-        """One attempt to its end, whatever that is."""
-        job_id = attempt.job.id
-        try:
-            outcome = await attempt.run(have_latents=have_latents)
-            if outcome is Outcome.INTERRUPTED:
-                await self._end.interrupted(attempt, time.time())
-        except asyncio.CancelledError:
-            log.info("attempt stopped", extra={"job_id": job_id})
-        except Exception as error:
-            log.warning("attempt broke: %r", error, extra={"job_id": job_id})
-            await self._end.broken(attempt, error, time.time())
-        finally:
-            self._attempts.pop(job_id, None)
-            self._gangs.release(job_id, settled=False)
-            self._wake.set()
-        await self._conclude(job_id)
-
-    async def _conclude(self, job_id: str) -> None:
-        """Tell the Gateways and the metrics how it stands; clear away what an ended job left."""
-        for job in await self._store.fetch([job_id]):
-            self._publish(job)
-            if job.ended:
-                self._metrics.finished(job)
-                await self._janitor.tidy(job)
+    def _observe(self, job: Job, stage: str, seconds: float) -> None:
+        self._costs.observe(job, stage, seconds)
+        self._metrics.observe(job, stage, seconds)
 
     def _publish(self, job: Job) -> None:
         self._view.seen(job)
@@ -236,11 +202,11 @@ class Scheduler:
         now = time.time()
         gangs = self._gangs.statuses(now)
         self._metrics.gangs(gangs)
+        self._metrics.running(self._attempts.jobs())
         self._metrics.queue(self._view.plain(self._view.waiting.values()))
         return self._view.snapshot(
             epoch=self._epoch,
             gangs=gangs,
             warm_models=frozenset(self._warm),
             metrics=self._metrics.exposition(),
-            now=now,
         )

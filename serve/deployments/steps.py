@@ -31,7 +31,7 @@ class StepRunner:
         """Ask for a halt after the step that is running."""
         self._stop.set()
 
-    def run(self, emit: Callable[[Stepped], None]) -> bool:
+    def run(self, emit: Callable[[Stepped], object]) -> bool:
         """Advance to the last step; False when stopped before it. `emit` gets every step."""
         denoising = self._denoising
         saved_at = time.monotonic()

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from autoscaling.ordering import TierThenArrival, Waiting
 from autoscaling.outlook import outlook
+from serve.deployments.costs import Costs
 from serve.deployments.messages import GangStatus, QueuePlace, Snapshot
 from serve.jobs.job import Job
 
@@ -11,9 +12,10 @@ from serve.jobs.job import Job
 class View:
     """Waiting jobs as of the last round, running jobs as of their last event."""
 
-    def __init__(self, tiers: tuple[str, ...], order: TierThenArrival) -> None:
+    def __init__(self, tiers: tuple[str, ...], order: TierThenArrival, costs: Costs) -> None:
         self._ranks = {tier: rank for rank, tier in enumerate(tiers)}
         self._order = order
+        self._costs = costs
         self._running: dict[str, Job] = {}
         self.waiting: dict[str, Job] = {}
 
@@ -33,7 +35,7 @@ class View:
                 model=job.model,
                 tier_rank=self._ranks.get(job.tier, 0),
                 created_at=job.created_at,
-                predicted_gpu_s=job.predicted_gpu_s,
+                predicted_gpu_s=self._costs.remaining_s(job),
             )
             for job in jobs
         ]
@@ -45,10 +47,9 @@ class View:
         gangs: tuple[GangStatus, ...],
         warm_models: frozenset[str],
         metrics: bytes,
-        now: float,
     ) -> Snapshot:
         """What is sent to each Gateway."""
-        running_eta_s = {job.id: self._remaining_s(job, now) for job in self._running.values()}
+        running_eta_s = {job.id: self._costs.remaining_s(job) for job in self._running.values()}
         busy_s: dict[str, list[float]] = {}
         for gang in gangs:
             busy_s.setdefault(gang.model, []).append(running_eta_s.get(gang.job_id or "", 0.0))
@@ -65,11 +66,3 @@ class View:
             running_eta_s=running_eta_s,
             metrics=metrics,
         )
-
-    @staticmethod
-    def _remaining_s(job: Job, now: float) -> float:
-        """By the pace of its own steps once it has some; by its predicted cost before."""
-        if job.step == 0 or job.attempt_started_at is None:
-            return job.predicted_gpu_s
-        pace_s = (now - job.attempt_started_at) / job.step
-        return pace_s * (job.spec.steps - job.step)

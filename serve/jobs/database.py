@@ -5,18 +5,20 @@ process and a power cut too. A process writes through one connection, and a writ
 at its start (`BEGIN IMMEDIATE`), so a writer waits its turn instead of failing in mid-transaction.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import URL, Select, UpdateBase, event, make_url
+from sqlalchemy import URL, Executable, Select, UpdateBase, event, make_url
 from sqlalchemy.engine import Connection, RowMapping
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
 
+T = TypeVar("T")
 DRIVERS = {
     "sqlite": "sqlite+aiosqlite",
     "postgres": "postgresql+asyncpg",
@@ -24,6 +26,8 @@ DRIVERS = {
 }
 BUSY_TIMEOUT_MS = 30_000
 """How long a SQLite writer waits for the writers of other processes."""
+COMMAND_TIMEOUT_S = 30.0
+"""How long PostgreSQL may take for one statement, waiting for locks included."""
 STALLED_TRANSACTION_MS = 10_000
 """PostgreSQL ends a transaction of a process that stopped in its midst after this long."""
 
@@ -34,7 +38,11 @@ class DatabaseUrlError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """The open database. `reader` and `once_writer` run each statement as its own transaction."""
+    """The open database. `reader` and `once_writer` run each statement as its own transaction.
+
+    All work goes on to its end even if the caller is cancelled: a connection that is abandoned
+    between `BEGIN IMMEDIATE` and its answer would keep the lock of the whole database.
+    """
 
     reader: AsyncEngine
     once_writer: AsyncEngine
@@ -42,26 +50,54 @@ class Engines:
 
     async def rows(self, query: Select[Any]) -> list[RowMapping]:
         """What a query finds; it sees everything committed before it began."""
-        async with self.reader.connect() as connection:
-            return list((await connection.execute(query)).mappings())
+        return await _to_the_end(_rows(self.reader, query))
 
     async def change(self, statement: UpdateBase) -> int:
         """Carry out one statement: atomic, and the shortest lock. The number of changed rows."""
-        async with self.once_writer.connect() as connection:
-            return (await connection.execute(statement)).rowcount
+
+        async def carry_out() -> int:
+            async with self.once_writer.connect() as connection:
+                return (await connection.execute(statement)).rowcount
+
+        return await _to_the_end(carry_out())
 
     async def change_returning(self, statement: UpdateBase) -> list[RowMapping]:
         """As `change`, for a statement that returns the rows it changed."""
-        async with self.once_writer.connect() as connection:
-            return list((await connection.execute(statement)).mappings())
+        return await _to_the_end(_rows(self.once_writer, statement))
 
-    def writing(self) -> AbstractAsyncContextManager[AsyncConnection]:
-        """A transaction: committed at the end, rolled back on an error."""
-        return self.writer.begin()
+    async def transact(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        """Do `work` in one transaction: committed at its end, rolled back when it raises."""
+
+        async def carry_out() -> T:
+            async with self.writer.begin() as connection:
+                return await work(connection)
+
+        return await _to_the_end(carry_out())
 
     async def close(self) -> None:
         await self.reader.dispose()
         await self.writer.dispose()
+
+
+async def _rows(engine: AsyncEngine, statement: Executable) -> list[RowMapping]:
+    async with engine.connect() as connection:
+        return list((await connection.execute(statement)).mappings())
+
+
+async def _to_the_end(work: Coroutine[Any, Any, T]) -> T:
+    """The result of `work`; a cancelled caller waits for it too, and is cancelled then."""
+    task = asyncio.create_task(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        if not task.cancelled():
+            task.exception()  # taken note of, or the event loop would report it
+        raise cancelled
+    return task.result()
 
 
 def parse_url(url: str) -> URL:
@@ -147,6 +183,7 @@ def _sqlite_engine(url: URL, *, pool_size: int, query_only: bool) -> AsyncEngine
 def _open_postgresql(url: URL) -> Engines:
     connect_args: dict[str, Any] = {
         "timeout": 10,
+        "command_timeout": COMMAND_TIMEOUT_S,
         "server_settings": {
             "application_name": "filmgate",
             "idle_in_transaction_session_timeout": str(STALLED_TRANSACTION_MS),

@@ -29,19 +29,19 @@ class SqlSubmissions:
         A request whose key is known is answered with its job even when the queue is full. Deleting
         a job forgets its key: the same request then makes a new job.
         """
-        async with self._engines.writing() as connection:
+
+        async def take_in(connection: AsyncConnection) -> Inserted:
             await connection.execute(_lock_queue())
-            if claim is not None:
-                earlier = await _claimed(connection, job, claim)
-                if earlier is not None:
-                    return Inserted(job=earlier, replayed=True)
-            waiting = select(func.count()).where(jobs.c.status == Status.QUEUED)
-            if (await connection.scalar(waiting) or 0) >= max_waiting:
-                raise QueueFull(f"{max_waiting} jobs are waiting already")
+            earlier = await _claimed(connection, job, claim) if claim else None
+            if earlier is not None:
+                return Inserted(job=earlier, replayed=True)
+            await _check_room(connection, max_waiting)
             await connection.execute(insert(jobs).values(to_row(job)))
-            if claim is not None:
+            if claim:
                 await _remember(connection, job, claim)
-        return Inserted(job=job, replayed=False)
+            return Inserted(job=job, replayed=False)
+
+        return await self._engines.transact(take_in)
 
     async def get(self, job_id: str, account_id: str) -> Job | None:
         """The account's job, or None: foreign and deleted jobs do not exist."""
@@ -108,12 +108,15 @@ class SqlSubmissions:
                 deleted_at=now,
             )
         )
-        async with self._engines.writing() as connection:
+
+        async def forget(connection: AsyncConnection) -> bool:
             hidden = (await connection.execute(hide)).rowcount == 1
             if hidden:
-                claims = idempotency_claims.c
-                await connection.execute(delete(idempotency_claims).where(claims.job_id == job_id))
-        return hidden
+                claims = idempotency_claims
+                await connection.execute(delete(claims).where(claims.c.job_id == job_id))
+            return hidden
+
+        return await self._engines.transact(forget)
 
     async def _row(self, job_id: str, account_id: str) -> RowMapping | None:
         if not _storable(job_id):
@@ -135,6 +138,12 @@ def _lock_queue() -> Select[Any]:
 
 def _digest(key: str) -> str:
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+async def _check_room(connection: AsyncConnection, max_waiting: int) -> None:
+    waiting = select(func.count()).where(jobs.c.status == Status.QUEUED)
+    if (await connection.scalar(waiting) or 0) >= max_waiting:
+        raise QueueFull(f"{max_waiting} jobs are waiting already")
 
 
 async def _claimed(connection: AsyncConnection, job: Job, claim: IdempotencyClaim) -> Job | None:

@@ -12,6 +12,7 @@ from alembic.config import Config
 from alembic.util.exc import CommandError
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from serve.jobs.database import BUSY_TIMEOUT_MS, Engines, in_memory, opened, parse_url
 
@@ -40,13 +41,16 @@ async def migrate(engines: Engines, revision: str = HEAD) -> None:
     """As `upgrade`, for an open database (the only way in to one that lives in memory)."""
     if engines.writer.dialect.name == "sqlite":
         await _switch_to_wal(engines)
-    async with engines.writing() as connection:
+
+    async def run(connection: AsyncConnection) -> None:
         if engines.writer.dialect.name == "postgresql":
             await connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
             await connection.execute(
                 text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK}
             )
         await connection.run_sync(_run, revision)
+
+    await engines.transact(run)
 
 
 async def _switch_to_wal(engines: Engines) -> None:

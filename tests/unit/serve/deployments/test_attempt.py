@@ -126,6 +126,7 @@ def again(job: Job, store: SqlJobStore, stages: Stages) -> tuple[Attempt, list[J
         retention_s=60.0,
         publish=shown.append,
         observe=lambda *_: None,
+        redone=lambda *_: None,
         gang_freed=lambda: None,
     )
     return Attempt(job, stages.handles, parts), shown

@@ -1,0 +1,70 @@
+"""From `filmgate serve` to ready against loading the same model in one process; idle memory."""
+
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.report import Row, publish
+from tests.integration.service.running import Service
+
+ROUNDS = 3
+LOAD = """
+import sys
+from pathlib import Path
+from benchmarks.bare import BarePipeline
+BarePipeline(Path(sys.argv[1]), threads=2)
+"""
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory(prefix="filmgate-bench-") as folder:
+        service = Service(Path(folder) / "data", {"artifacts": {"min_free_bytes": 0}})
+        _start_s(service)  # makes the checkpoint and the database
+        checkpoint = service.data_dir / "checkpoints" / "embedded"
+        starts, loads = [], []
+        for _ in range(ROUNDS):
+            starts.append(_start_s(service))
+            loads.append(_load_s(checkpoint))
+        idle = _idle_memory(service)
+    starts.sort()
+    loads.sort()
+    middle = ROUNDS // 2
+    rows = [
+        Row(what="ratio", value=starts[middle] / loads[middle], unit="serve / load"),
+        Row(what="serve to ready", value=starts[middle], unit="s"),
+        Row(what="import and load, one process", value=loads[middle], unit="s"),
+        Row(what="idle memory, whole service", value=sum(idle.values()) / 2**20, unit="MiB PSS"),
+    ]
+    publish("startup", rows, {"starts_s": starts, "loads_s": loads, "idle_pss_bytes": idle})
+
+
+def _start_s(service: Service) -> float:
+    began = time.perf_counter()
+    service.start()
+    took = time.perf_counter() - began
+    service.stop()
+    return took
+
+
+def _load_s(checkpoint: Path) -> float:
+    began = time.perf_counter()
+    subprocess.run([sys.executable, "-c", LOAD, str(checkpoint)], check=True)
+    return time.perf_counter() - began
+
+
+def _idle_memory(service: Service) -> dict[str, int]:
+    """Proportional set size of every process: shared pages are counted once in the sum."""
+    service.start()
+    try:
+        return {
+            f"{process.pid} {' '.join(process.cmdline())[:60]}": process.memory_full_info().pss
+            for process in service.processes()
+        }
+    finally:
+        service.stop()
+
+
+if __name__ == "__main__":
+    main()

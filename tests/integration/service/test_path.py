@@ -1,0 +1,107 @@
+"""The path of a clip through real Ray Serve, as a client of the OpenAI SDK walks it."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import openai
+import pytest
+
+from pipelines.media.facts import probe
+from tests.integration.service.running import Service, until
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture
+def client(service: Service) -> openai.OpenAI:
+    return openai.OpenAI(base_url=f"http://127.0.0.1:{service.port}/v1", api_key="any")
+
+
+def test_the_sdk_makes_polls_and_downloads_a_clip(
+    service: Service, client: openai.OpenAI, tmp_path: Path
+) -> None:
+    video = client.videos.create_and_poll(prompt="a red ball", model="filmgate-tiny")
+    assert video.status == "completed"
+    assert video.progress == 100
+    path = tmp_path / "clip.mp4"
+    client.videos.download_content(video.id).write_to_file(path)
+    facts = probe(path)
+    extra: dict[str, Any] = video.model_extra or {}
+    assert facts.num_frames == extra["num_frames"]
+    assert facts.has_audio
+    for name in ("queue_s", "encode_s", "denoise_s", "decode_s", "total_s", "gpu_s"):
+        assert extra["metrics"][name] >= 0
+    for variant in ("thumbnail", "spritesheet"):
+        content = client.videos.download_content(video.id, variant=variant).read()
+        assert content[:4] == b"RIFF"
+
+
+def test_progress_is_the_last_finished_step(service: Service) -> None:
+    job_id = service.submit(num_inference_steps=100)
+    seen = []
+    with service.http.stream("GET", f"/v1/videos/{job_id}/events") as stream:
+        for line in stream.iter_lines():
+            if line.startswith("data:"):
+                seen.append(line)
+    assert any('"step":' in line for line in seen)
+    assert "completed" in seen[-1]
+    executed = {step.step for step in service.steps(job_id)}
+    assert executed == set(range(1, 101))
+
+
+def test_same_seed_same_bytes_and_another_seed_another_clip(service: Service) -> None:
+    ids = [service.submit(seed=seed, num_inference_steps=4) for seed in (5, 5, 6)]
+    for job_id in ids:
+        assert service.finish(job_id)["status"] == "completed"
+    one, same, other = (service.clip(job_id) for job_id in ids)
+    assert one == same
+    assert one != other
+
+
+def test_cancel_frees_the_gang_within_a_step_and_jobs_never_overlap(service: Service) -> None:
+    first = service.submit(num_inference_steps=400)
+    second = service.submit(num_inference_steps=4)
+    service.at_step(first, 10)
+    answer = service.http.post(f"/v1/videos/{first}/cancel")
+    assert answer.json()["status"] == "cancelled"
+    cancelled_at = time.time()
+    assert service.finish(second)["status"] == "completed"
+    stopped, started = service.steps(first), service.steps(second)
+    late = [step for step in stopped if step.began_at > cancelled_at]
+    assert len(late) <= 2, "the step that was running, and one that began meanwhile"
+    assert stopped[-1].ended_at <= started[0].began_at
+    assert service.job(first)["status"] == "cancelled"
+
+
+def test_delete_of_a_running_job_removes_every_trace(service: Service) -> None:
+    job_id = service.submit("a secret wish", num_inference_steps=400)
+    service.at_step(job_id, 30)
+    assert service.http.delete(f"/v1/videos/{job_id}").json()["deleted"] is True
+    assert service.http.get(f"/v1/videos/{job_id}").status_code == 404
+    folder = service.data_dir / "artifacts" / "jobs" / job_id
+    until(lambda: not list(folder.rglob("*")) if folder.exists() else True, "an empty folder")
+    assert not any("secret wish" in str(line) for line in service.log_lines())
+
+
+def test_fifty_open_streams_and_a_post_still_answers(service: Service) -> None:
+    blocker = service.submit(num_inference_steps=300)
+    waiting = service.submit(num_inference_steps=2)
+    streams = [
+        service.http.stream("GET", f"/v1/videos/{waiting}/events").__enter__() for _ in range(50)
+    ]
+    try:
+        assert all(stream.status_code == 200 for stream in streams)
+        another = service.submit(num_inference_steps=2)
+        assert service.job(another)["status"] == "queued"
+    finally:
+        for stream in streams:
+            stream.close()
+        service.http.post(f"/v1/videos/{blocker}/cancel")
+    assert service.finish(another)["status"] == "completed"
+
+
+def test_metrics_count_what_happened(service: Service) -> None:
+    job_id = service.submit(num_inference_steps=3)
+    service.finish(job_id)
+    until(lambda: "filmgate_" in service.http.get("/metrics").text, "metrics")
