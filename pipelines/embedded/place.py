@@ -1,11 +1,13 @@
 """Where the embedded checkpoint lies, put there the first time somebody needs it."""
 
 import fcntl
+import importlib
 import shutil
 import tempfile
 from pathlib import Path
 
-from pipelines.embedded.untrained import build
+BUILDER = "pipelines.embedded.untrained"
+"""Imported only to build: whoever finds the checkpoint in its place needs no torch."""
 
 
 def ensure_embedded(folder: Path, seed: int = 0) -> Path:
@@ -23,7 +25,7 @@ def ensure_embedded(folder: Path, seed: int = 0) -> Path:
             return folder
         draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
         try:
-            build(draft, seed)
+            importlib.import_module(BUILDER).build(draft, seed)
             draft.rename(folder)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
