@@ -72,7 +72,7 @@ def test_omitted_fields_mean_the_models_own_defaults() -> None:
 
 
 def test_values_that_were_asked_for_are_kept() -> None:
-    asked = {
+    asked: dict[str, Any] = {
         "negative_prompt": "",
         "width": 512,
         "height": 768,
