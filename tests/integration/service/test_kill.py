@@ -10,7 +10,7 @@ import pytest
 from tests.integration.service.running import Service, Step, until
 
 pytestmark = pytest.mark.timeout(600)
-STEPS = 200
+STEPS = 100
 """Several seconds of denoising with the small model: room to kill in."""
 
 

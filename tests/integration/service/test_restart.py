@@ -9,8 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.integration.service.conftest import SETTINGS
-from tests.integration.service.running import Service, until
+from tests.integration.service.running import LONG, SETTINGS, Service, until
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -24,16 +23,16 @@ def test_kill_nine_of_everything_then_a_restart_finishes_every_job(own_service: 
     service = own_service
     service.start()
     try:
-        ids = [service.submit(seed=n, num_inference_steps=200) for n in range(3)]
-        service.at_step(ids[0], 100)
+        ids = [service.submit(seed=n, num_inference_steps=100) for n in range(3)]
+        service.at_step(ids[0], 50)
         service.kill_everything()
         service.start()
         for job_id in ids:
             assert service.finish(job_id)["status"] == "completed"
             assert service.clip(job_id)
         steps = service.steps(ids[0])
-        assert {step.step for step in steps} == set(range(1, 201))
-        assert len(steps) < 300, "it went on from a checkpoint"
+        assert {step.step for step in steps} == set(range(1, 101))
+        assert len(steps) < 150, "it went on from a checkpoint"
     finally:
         service.stop()
 
@@ -44,7 +43,7 @@ def test_a_killed_driver_takes_its_processes_along_and_a_restart_waits_for_the_p
     service = own_service
     service.start()
     try:
-        job_id = service.submit(seed=1, num_inference_steps=200)
+        job_id = service.submit(seed=1, **LONG)
         service.at_step(job_id, 20)
         before = service.processes()
         assert service.process is not None
@@ -62,7 +61,7 @@ def test_a_killed_driver_takes_its_processes_along_and_a_restart_waits_for_the_p
 def test_a_signal_leaves_no_process_behind(own_service: Service, number: int) -> None:
     service = own_service
     service.start()
-    job_id = service.submit(num_inference_steps=200)
+    job_id = service.submit(**LONG)
     service.at_step(job_id, 5)
     everything = service.processes()
     service.stop(number)
@@ -95,11 +94,11 @@ def test_a_second_service_on_the_same_folder_is_refused_with_the_reason(
 
 
 def test_a_job_that_kills_its_worker_three_times_is_given_up(fresh_folder: Path) -> None:
-    rare = {**SETTINGS, "jobs": {"checkpoint_every_s": 3600}}
+    rare = {**SETTINGS, "jobs": {"checkpoint_every_s": 3600.0}}
     service = Service(fresh_folder, rare)
     service.start()
     try:
-        job_id = service.submit(seed=1, num_inference_steps=400)
+        job_id = service.submit(seed=1, **LONG)
         other = service.submit(seed=2, num_inference_steps=10)
         for attempt in range(1, 4):
             until(
