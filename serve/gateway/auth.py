@@ -42,7 +42,7 @@ class KeyUses:
             log.warning("the use of key %s was not noted: %s", key_id, type(error).__name__)
 
 
-def parts_of(request: Request) -> GatewayParts:
+async def parts_of(request: Request) -> GatewayParts:
     """The parts that `build_gateway` was given."""
     parts = request.app.state.parts
     assert isinstance(parts, GatewayParts)

@@ -18,7 +18,7 @@ PLAIN_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
 VideoId = Annotated[str, Path(description="The `id` of a video object.")]
 
 
-def live_of(request: Request) -> Live:
+async def live_of(request: Request) -> Live:
     live = request.app.state.live
     assert isinstance(live, Live)
     return live

@@ -1,0 +1,21 @@
+"""A Gateway on a loopback port, and the official client talking to it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import openai
+import pytest
+
+from tests.contract.studio import Loopback, loopback
+
+
+@pytest.fixture
+def gateway(tmp_path: Path) -> Iterator[Loopback]:
+    with loopback(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def client(gateway: Loopback) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(base_url=f"{gateway.url}/v1", api_key="unused", max_retries=0) as client:
+        yield client

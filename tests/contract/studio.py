@@ -1,0 +1,210 @@
+"""A Gateway over a real SQLite store and a local folder, on a loopback port, with a film crew."""
+
+import asyncio
+import contextlib
+import io
+import socket
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import uvicorn
+from fastapi import FastAPI
+from PIL import Image
+
+from pipelines.media.mux import write_clip
+from pipelines.media.stills import spritesheet, thumbnail
+from pipelines.spec import ModelLimits
+from serve.accounts.accounts import Accounts, open_accounts
+from serve.artifacts.location import open_artifacts
+from serve.artifacts.object_store import ObjectArtifacts
+from serve.gateway.app import build_gateway
+from serve.gateway.parts import GatewayParts, ServedModel
+from serve.jobs.sql_store import SqlJobStore, open_store
+from serve.jobs.upgrade import upgrade
+from serve.settings import Artifacts, Http, Jobs
+from tests.contract.film_crew import FilmCrew
+
+LIMITS = ModelLimits(
+    sizes=((64, 32), (32, 64)),
+    free_sizes=True,
+    size_multiple=16,
+    max_pixels=96 * 96,
+    frame_stride=8,
+    default_frames=17,
+    max_frames=41,
+    default_fps=8,
+    min_fps=4,
+    max_fps=30,
+    default_steps=3,
+    max_steps=50,
+    default_guidance=3.0,
+    max_guidance=10.0,
+    default_negative_prompt="blurry",
+    max_prompt_chars=200,
+    image="optional",
+    sound=True,
+)
+TINY = ServedModel(
+    name="tiny", limits=LIMITS, predict_gpu_s=lambda _: 0.5, created_at=1_700_000_000
+)
+SILENT = replace(
+    TINY, name="silent", limits=replace(LIMITS, image="none", sound=False), may_sleep=True
+)
+Changes = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Studio:
+    """All that a test may want to reach into."""
+
+    app: FastAPI
+    parts: GatewayParts
+    store: SqlJobStore
+    artifacts: ObjectArtifacts
+    accounts: Accounts
+    crew: FilmCrew
+
+
+@contextlib.asynccontextmanager
+async def opened_studio(folder: Path, changes: Changes) -> AsyncIterator[Studio]:
+    """The parts and the application; `changes` replace fields of `GatewayParts`."""
+    url = f"sqlite+aiosqlite:///{folder / 'filmgate.db'}"
+    await upgrade(url)
+    store = open_store(url)
+    artifacts = open_artifacts(Artifacts(), folder)
+    crew = FilmCrew(store, artifacts, await asyncio.to_thread(make_clip, folder))
+    parts = GatewayParts(
+        http=Http(heartbeat_s=0.2, fetch_private_addresses=True),
+        jobs=Jobs(),
+        min_free_bytes=1_000,
+        free_bytes=lambda: 1_000_000,
+        store=store,
+        artifacts=artifacts,
+        accounts=open_accounts(store.engines),
+        models=(TINY, SILENT),
+        link=crew,
+        open_access=True,
+        local_tier="pro",
+        now=time.time,
+    )
+    parts = replace(parts, **changes)
+    at_work = asyncio.create_task(crew.run())
+    try:
+        yield Studio(
+            app=build_gateway(parts),
+            parts=parts,
+            store=store,
+            artifacts=artifacts,
+            accounts=open_accounts(store.engines),
+            crew=crew,
+        )
+    finally:
+        at_work.cancel()
+        await asyncio.gather(at_work, return_exceptions=True)
+        await artifacts.close()
+        await store.close()
+
+
+def make_clip(folder: Path) -> dict[str, bytes]:
+    """A real clip of 17 moving frames with sound, and its pictures."""
+    shades = np.arange(17, dtype=np.uint8)[:, None, None, None] * 12
+    video = np.broadcast_to(shades, (17, 32, 64, 3)).copy()
+    tone = np.sin(np.arange(17 * 2000) / 10, dtype=np.float32)[None] * 0.3
+    path = folder / "clip.mp4"
+    write_clip(path, video, 8, tone, 16_000)
+    return {
+        "video.mp4": path.read_bytes(),
+        "thumbnail.webp": thumbnail(video),
+        "spritesheet.webp": spritesheet(video).blob,
+    }
+
+
+def png(width: int = 40, height: int = 40) -> bytes:
+    """A small picture, as a client would send it."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (width, height), (200, 30, 30)).save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+class _Server(uvicorn.Server):
+    """Says when it is up."""
+
+    def __init__(self, app: FastAPI, up: Callable[[], None]) -> None:
+        config = uvicorn.Config(
+            app, log_level="warning", lifespan="on", timeout_graceful_shutdown=1
+        )
+        super().__init__(config)
+        self._up = up
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._up()
+
+
+@contextlib.asynccontextmanager
+async def listening(app: FastAPI) -> AsyncIterator[str]:
+    """The application on a loopback port, in this event loop; yields its URL."""
+    up = asyncio.Event()
+    server = _Server(app, up.set)
+    with socket.socket() as door:
+        door.bind(("127.0.0.1", 0))
+        serving = asyncio.create_task(server.serve(sockets=[door]))
+        await up.wait()
+        try:
+            yield f"http://127.0.0.1:{door.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            await serving
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loopback:
+    """A studio that serves from another thread, for clients that block."""
+
+    url: str
+    studio: Studio
+    loop: asyncio.AbstractEventLoop
+
+    def call(self, function: Callable[[], object]) -> None:
+        """Do something in the server's event loop."""
+        self.loop.call_soon_threadsafe(function)
+
+    def run(self, coroutine: Any) -> Any:
+        """Await something in the server's event loop."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(timeout=30)
+
+
+@contextlib.contextmanager
+def loopback(folder: Path, changes: Changes | None = None) -> Iterator[Loopback]:
+    """A studio on a loopback port, in a thread of its own."""
+    handover: Future[Loopback] = Future()
+    over = threading.Event()
+
+    async def serve() -> None:
+        async with opened_studio(folder, changes or {}) as studio, listening(studio.app) as url:
+            loop = asyncio.get_running_loop()
+            handover.set_result(Loopback(url=url, studio=studio, loop=loop))
+            await asyncio.to_thread(over.wait)
+
+    def serve_in_thread() -> None:
+        try:
+            asyncio.run(serve())
+        except BaseException as error:
+            if handover.done():
+                raise
+            handover.set_exception(error)
+
+    thread = threading.Thread(target=serve_in_thread)
+    thread.start()
+    try:
+        yield handover.result(timeout=60)
+    finally:
+        over.set()
+        thread.join(timeout=30)
+        assert not thread.is_alive()
