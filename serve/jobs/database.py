@@ -26,7 +26,7 @@ DRIVERS = {
 }
 BUSY_TIMEOUT_MS = 30_000
 """How long a SQLite writer waits for the writers of other processes."""
-COMMAND_TIMEOUT_S = 30.0
+STATEMENT_TIMEOUT_S = 30.0
 """How long PostgreSQL may take for one statement, waiting for locks included."""
 STALLED_TRANSACTION_MS = 10_000
 """PostgreSQL ends a transaction of a process that stopped in its midst after this long."""
@@ -112,18 +112,23 @@ def parse_url(url: str) -> URL:
     return parsed.set(drivername=drivername)
 
 
-def open_engine(url: str) -> Engines:
-    """Open the database behind `url`; connections are made when they are first needed."""
+def open_engine(url: str, *, statement_timeout_s: float | None = STATEMENT_TIMEOUT_S) -> Engines:
+    """Open the database behind `url`; connections are made when they are first needed.
+
+    Raises `DatabaseUrlError`.
+    """
     parsed = parse_url(url)
     if parsed.get_backend_name() == "sqlite":
         return _open_sqlite(parsed)
-    return _open_postgresql(parsed)
+    return _open_postgresql(parsed, statement_timeout_s)
 
 
 @asynccontextmanager
-async def opened(url: str) -> AsyncIterator[Engines]:
+async def opened(
+    url: str, *, statement_timeout_s: float | None = STATEMENT_TIMEOUT_S
+) -> AsyncIterator[Engines]:
     """The database for the length of a block."""
-    engines = open_engine(url)
+    engines = open_engine(url, statement_timeout_s=statement_timeout_s)
     try:
         yield engines
     finally:
@@ -180,10 +185,10 @@ def _sqlite_engine(url: URL, *, pool_size: int, query_only: bool) -> AsyncEngine
     return engine
 
 
-def _open_postgresql(url: URL) -> Engines:
+def _open_postgresql(url: URL, statement_timeout_s: float | None) -> Engines:
     connect_args: dict[str, Any] = {
         "timeout": 10,
-        "command_timeout": COMMAND_TIMEOUT_S,
+        "command_timeout": statement_timeout_s,
         "server_settings": {
             "application_name": "filmgate",
             "idle_in_transaction_session_timeout": str(STALLED_TRANSACTION_MS),

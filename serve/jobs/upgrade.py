@@ -33,7 +33,7 @@ async def upgrade(url: str, revision: str = HEAD) -> None:
     parsed = parse_url(url)
     if parsed.get_backend_name() == "sqlite" and not in_memory(parsed):
         Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
-    async with opened(url) as engines:
+    async with opened(url, statement_timeout_s=None) as engines:
         await migrate(engines, revision)
 
 
