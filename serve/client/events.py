@@ -4,9 +4,11 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+HEARTBEAT = "heartbeat"
+
 
 def read_events(lines: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(event, data) pairs; comments (heartbeats) and what is not a JSON object are left out."""
+    """(event, data) pairs; a comment is a `HEARTBEAT`, what is not a JSON object is left out."""
     name, data = "message", list[str]()
     for line in lines:
         if not line:
@@ -14,6 +16,8 @@ def read_events(lines: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:
             if facts is not None:
                 yield name, facts
             name, data = "message", []
+        elif line.startswith(":"):
+            yield HEARTBEAT, {}
         elif line.startswith("event:"):
             name = line.removeprefix("event:").strip()
         elif line.startswith("data:"):

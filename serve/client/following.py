@@ -3,9 +3,11 @@
 from collections.abc import Callable, Iterator
 
 from serve.client.api import Api
+from serve.client.events import HEARTBEAT
 from serve.client.retries import ApiFault
 from serve.client.video import Sight, Video
 
+QUIET_HEARTBEATS = 2
 PAUSE_WHEN_AWAY_S = 1.0
 AWAY_AT_MOST_S = 180.0
 """A service that restarts goes on with its jobs: it is worth waiting for."""
@@ -19,14 +21,23 @@ def follow(api: Api, video: Video, sleep: Callable[[float], None]) -> Iterator[S
     sight = video.sight
     yield sight
     try:
-        for event, facts in api.events(video.id):
-            sight = sight.after(event, facts)
-            yield sight
-            if sight.ended:
+        for seen in _stream(api, video.id, sight):
+            yield seen
+            if seen.ended:
                 return
     except (ApiFault, KeyError):
         pass  # polling goes on, and tells of a fault that stays
     yield from _poll(api, video.id, sleep)
+
+
+def _stream(api: Api, video_id: str, sight: Sight) -> Iterator[Sight]:
+    """Sights by the stream. When it has only beaten for a while, the job itself is looked at."""
+    quiet = 0
+    for event, facts in api.events(video_id):
+        quiet = quiet + 1 if event == HEARTBEAT else 0
+        if quiet == QUIET_HEARTBEATS:
+            quiet, sight = 0, api.get(video_id).sight
+        yield (sight := sight.after(event, facts))
 
 
 def _poll(api: Api, video_id: str, sleep: Callable[[float], None]) -> Iterator[Sight]:
