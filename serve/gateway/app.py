@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI
+from starlette.types import Lifespan
 
 from serve.gateway import content, events, health, models, videos
 from serve.gateway.auth import KeyUses
@@ -36,7 +37,21 @@ def build_gateway(parts: GatewayParts) -> FastAPI:
                 await listening
             await first_frames.close()
 
-    # Without the browsable documentation, whose scripts come from other people's servers.
+    app = routed_app(lifespan)
+    app.state.parts = parts
+    app.state.live = live
+    app.state.intake = Intake(parts, first_frames)
+    app.state.key_uses = KeyUses(parts.accounts)
+    app.add_middleware(BodyLimit, max_bytes=parts.http.max_body_bytes)
+    app.add_middleware(Faults)
+    return app
+
+
+def routed_app(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
+    """The routes and error handlers without their parts: enough to be described.
+
+    There is no browsable documentation: its scripts would come from other people's servers.
+    """
     app = DescribedApp(
         title="filmgate",
         version=API_VERSION,
@@ -46,14 +61,8 @@ def build_gateway(parts: GatewayParts) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.state.parts = parts
-    app.state.live = live
-    app.state.intake = Intake(parts, first_frames)
-    app.state.key_uses = KeyUses(parts.accounts)
     for module in (videos, content, events, models, health):
         app.include_router(module.router)
     for kind in EXPECTED:
         app.add_exception_handler(kind, answer_fault)
-    app.add_middleware(BodyLimit, max_bytes=parts.http.max_body_bytes)
-    app.add_middleware(Faults)
     return app

@@ -44,18 +44,17 @@ def _form_schema() -> dict[str, Any]:
     """A form has no null and no objects: the first frame is a file, or its URL in brackets."""
     schema = _json_schema()
     fields = schema["properties"]
+    picture = {
+        "description": fields["input_reference"]["description"],
+        "type": "string",
+        "format": "binary",
+    }
     for field in fields.values():
         kinds = [kind for kind in field.pop("anyOf", []) if kind.get("type") != "null"]
         if kinds:
             field.update(kinds[0])
             del field["default"]
-    picture = fields["input_reference"]
-    fields["input_reference"] = {
-        "title": picture["title"],
-        "description": picture["description"],
-        "type": "string",
-        "format": "binary",
-    }
+    fields["input_reference"] = picture
     fields["input_reference[image_url]"] = {"type": "string", "description": "The picture's URL."}
     fields["extra_params"] = {
         "type": "string",

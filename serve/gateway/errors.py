@@ -11,6 +11,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match
 
 from pipelines.media.pictures import PictureError
 from pipelines.spec import SpecError
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 RETRY_STORE_S = 2
 RETRY_QUEUE_S = 5
 ROUTING_CODES = {404: "unknown_url", 405: "method_not_allowed"}
+METHODS = ("DELETE", "GET", "HEAD", "POST")
 NO_RETRY = {"x-should-retry": "false"}
 """The SDK repeats some faults by itself; this header keeps it from doing so."""
 
@@ -157,9 +159,21 @@ def _routing_fault(error: HTTPException) -> ApiError:
     return ApiError(error.status_code, code, message, headers=error.headers)
 
 
-async def answer_fault(_request: Request, error: Exception) -> Response:
+async def answer_fault(request: Request, error: Exception) -> Response:
     """Exception handler for everything in `EXPECTED`."""
     fault = to_api_error(error)
+    if fault.status == 405:
+        fault.headers = {"allow": ", ".join(_methods_here(request))}
     if fault.status >= 500:
         log.warning("answered %s %s: %s", fault.status, fault.code, type(error).__name__)
     return fault.response()
+
+
+def _methods_here(request: Request) -> list[str]:
+    """All methods of an address: each is a route of its own, and only one route was asked."""
+    return [
+        method
+        for method in METHODS
+        for route in request.app.routes
+        if route.matches({**request.scope, "method": method})[0] is Match.FULL
+    ]

@@ -61,7 +61,7 @@ async def _left(receive: Receive) -> None:
         pass
 
 
-@router.get("/v1/videos/{video_id}/events", responses=EVENTS_RESPONSES, response_class=EventStream)
+@router.get("/v1/videos/{video_id}/events", responses=EVENTS_RESPONSES, response_class=Response)
 async def stream_events(
     video_id: VideoId,
     parts: Parts,

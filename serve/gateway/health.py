@@ -37,7 +37,13 @@ async def healthz() -> Alive:
     return Alive(status="ok")
 
 
-@router.get("/readyz", responses={503: {"model": Readiness, "description": "Not ready."}})
+@router.get(
+    "/readyz",
+    responses={
+        200: {"model": Readiness, "description": "Ready."},
+        503: {"model": Readiness, "description": "Not ready."},
+    },
+)
 async def readyz(parts: Parts) -> Response:
     """Ready: the store answers, the Scheduler holds its epoch, each model has been warm once."""
     snapshot = parts.link.snapshot()

@@ -1,11 +1,12 @@
 """A Gateway on a loopback port, and the official client talking to it."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import openai
 import pytest
 
+from tests.contract.browser import Browser, browsing
 from tests.contract.studio import Loopback, loopback
 
 
@@ -19,3 +20,9 @@ def gateway(tmp_path: Path) -> Iterator[Loopback]:
 def client(gateway: Loopback) -> Iterator[openai.OpenAI]:
     with openai.OpenAI(base_url=f"{gateway.url}/v1", api_key="unused", max_retries=0) as client:
         yield client
+
+
+@pytest.fixture
+async def browser(tmp_path: Path) -> AsyncIterator[Browser]:
+    async with browsing(tmp_path) as browser:
+        yield browser

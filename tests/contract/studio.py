@@ -115,7 +115,7 @@ def make_clip(folder: Path) -> dict[str, bytes]:
     """A real clip of 17 moving frames with sound, and its pictures."""
     shades = np.arange(17, dtype=np.uint8)[:, None, None, None] * 12
     video = np.broadcast_to(shades, (17, 32, 64, 3)).copy()
-    tone = np.sin(np.arange(17 * 2000) / 10, dtype=np.float32)[None] * 0.3
+    tone = (0.3 * np.sin(np.arange(17 * 2000) / 10))[None].astype(np.float32)
     path = folder / "clip.mp4"
     write_clip(path, video, 8, tone, 16_000)
     return {
