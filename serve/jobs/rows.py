@@ -40,7 +40,7 @@ def to_row(job: Job) -> dict[str, Any]:
         "run_s": job.run_s,
         "clip_prefix": job.clip_prefix,
         "failure": asdict(job.failure) if job.failure else None,
-        "timings": asdict(job.timings),
+        "timings": asdict(job.timings) if job.timings != Timings() else None,
     }
 
 
