@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -59,13 +60,17 @@ def staging_files(folder: Path) -> list[Path]:
     return list((folder / "artifacts").rglob("*#*"))
 
 
+def has_begun(folder: Path) -> bool:
+    return bool(staging_files(folder))
+
+
 @pytest.mark.parametrize("how", ["put", "put_file"])
 async def test_a_first_write_that_is_killed_leaves_no_object(tmp_path: Path, how: str) -> None:
     for attempt in range(10):
         folder = tmp_path / str(attempt)
         folder.mkdir()
         writer = start_writer(folder, how)
-        wait_for(lambda folder=folder: bool(staging_files(folder)), "the write to begin")
+        wait_for(partial(has_begun, folder), "the write to begin")
         kill(writer)
         if staging_files(folder):
             break
