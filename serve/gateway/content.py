@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Annotated, Final, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
@@ -11,11 +11,12 @@ from serve.artifacts.store import ArtifactMissing, ArtifactStore
 from serve.gateway.auth import Caller, Parts
 from serve.gateway.errors import NO_RETRY, ApiError
 from serve.gateway.lookup import VideoId, find_job
+from serve.gateway.query import only_query
 from serve.gateway.ranges import Content, NoSuchBytes, Span, is_known, strong_etag, wanted_span
 from serve.gateway.responses import CONTENT_RESPONSES, HEAD_RESPONSES
 from serve.jobs.job import LIVE, Job, Status
 
-router = APIRouter()
+router = APIRouter(dependencies=[Depends(only_query("variant"))])
 Variant = Literal["video", "thumbnail", "spritesheet"]
 FILES: Final = (
     ("video", "video.mp4", "video/mp4"),

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from serve.gateway.auth import Caller, Parts
 from serve.gateway.bodies import read_video_request
@@ -15,6 +15,7 @@ from serve.gateway.link import tell_scheduler
 from serve.gateway.live import Live, event_of
 from serve.gateway.lookup import LiveOf, VideoId, find_job, is_plain_id, unknown_video
 from serve.gateway.parts import GatewayParts
+from serve.gateway.query import only_query
 from serve.gateway.responses import POLL_AFTER, READ_FAULTS
 from serve.gateway.video_object import (
     Video,
@@ -55,7 +56,11 @@ async def create_video(
     return _shown(parts, live.freshened(inserted.job), response)
 
 
-@router.get("/v1/videos", responses=READ_FAULTS)
+@router.get(
+    "/v1/videos",
+    responses=READ_FAULTS,
+    dependencies=[Depends(only_query("after", "limit", "order"))],
+)
 async def list_videos(
     parts: Parts,
     caller: Caller,

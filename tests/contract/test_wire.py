@@ -167,6 +167,8 @@ async def test_addresses_that_lead_nowhere(browser: Browser) -> None:
         ("GET", "/v1/videos?limit=-1", 400, "invalid_limit"),
         ("GET", "/v1/videos?limit=abc", 400, "invalid_limit"),
         ("GET", "/v1/videos?order=best", 400, "invalid_order"),
+        ("GET", "/v1/videos?limt=5", 400, "unknown_parameter"),
+        ("GET", "/v1/videos/video_1/content?varient=thumbnail", 400, "unknown_parameter"),
         ("GET", "/v1/videos?after=video_1", 400, "invalid_after"),
         ("GET", "/v1/videos?after=%00", 400, "invalid_after"),
     ):
