@@ -22,7 +22,8 @@ def is_public(address: Address) -> bool:
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
         return True
     refused = (
-        address.is_private
+        (isinstance(address, ipaddress.IPv6Address) and address.is_site_local)
+        or address.is_private
         or address.is_loopback
         or address.is_link_local
         or address.is_multicast

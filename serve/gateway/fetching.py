@@ -114,7 +114,8 @@ def _parsed(url: str) -> httpx.URL:
         parsed = httpx.URL(url.strip())
     except (httpx.InvalidURL, ValueError):
         parsed = httpx.URL("")
-    if parsed.scheme not in ("http", "https") or not parsed.host or parsed.userinfo:
+    good = parsed.scheme in ("http", "https") and parsed.host and not parsed.userinfo
+    if not good or not 0 < (parsed.port or 80) < 65_536:
         message = "`image_url` must be an http, https or data URL without a user name."
         raise image_fault("invalid_image_url", message)
     return parsed

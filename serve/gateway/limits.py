@@ -47,9 +47,10 @@ class Faults:
         except ClientDisconnect:
             return
         except Exception as error:
-            log.error("unexpected %s, at:\n%s", type(error).__name__, _where(error))
+            root = _root(error)
+            log.error("unexpected %s, at:\n%s", type(root).__name__, _where(root))
             if started:
-                raise BrokenAnswer(type(error).__name__) from None
+                raise BrokenAnswer(type(root).__name__) from None
             await to_api_error(error).response()(scope, receive, watched_send)
 
 
@@ -90,6 +91,13 @@ def _content_length(scope: Scope) -> int:
     return int(stated[:20]) if stated.isdigit() else 0
 
 
-def _where(error: Exception) -> str:
+def _root(error: BaseException) -> BaseException:
+    """What an exception was made from: the framework wraps those that come in mid-answer."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error
+
+
+def _where(error: BaseException) -> str:
     """File, line and function of each frame, without the exception's own text."""
     return "".join(traceback.format_tb(error.__traceback__))

@@ -26,6 +26,7 @@ class FilmCrew:
         self.away = False
         self.notified: list[str] = []
         self.num_subscriptions = 0
+        self.took_epoch = asyncio.Event()
         self._store = store
         self._artifacts = artifacts
         self._clip = clip
@@ -78,6 +79,7 @@ class FilmCrew:
 
     async def run(self) -> None:
         self._epoch = await self._store.take_epoch()
+        self.took_epoch.set()
         while True:
             self._wake.clear()
             await self._look()
