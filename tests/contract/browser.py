@@ -41,6 +41,15 @@ async def browsing(folder: Path, **changes: Any) -> AsyncIterator[Browser]:
             yield Browser(http, studio)
 
 
+def fault(answer: httpx.Response) -> tuple[int, str, str | None]:
+    """Status, code and param; every fault has exactly the envelope's keys."""
+    body = answer.json()
+    assert body.keys() == {"error"}
+    assert body["error"].keys() == {"message", "type", "param", "code"}
+    assert body["error"]["message"]
+    return answer.status_code, body["error"]["code"], body["error"]["param"]
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """One event; a comment has the kind `comment`."""

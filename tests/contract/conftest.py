@@ -7,7 +7,7 @@ import openai
 import pytest
 
 from tests.contract.browser import Browser, browsing
-from tests.contract.studio import Loopback, loopback
+from tests.contract.studio import Loopback, Studio, loopback, opened_studio
 
 
 @pytest.fixture
@@ -26,3 +26,9 @@ def client(gateway: Loopback) -> Iterator[openai.OpenAI]:
 async def browser(tmp_path: Path) -> AsyncIterator[Browser]:
     async with browsing(tmp_path) as browser:
         yield browser
+
+
+@pytest.fixture
+async def studio(tmp_path: Path) -> AsyncIterator[Studio]:
+    async with opened_studio(tmp_path, {}) as studio:
+        yield studio

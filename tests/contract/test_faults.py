@@ -2,62 +2,16 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import AsyncIterator
 from typing import Any
 
-import httpx
 import pytest
-from sqlalchemy.exc import OperationalError
 
-from serve.artifacts.object_store import ObjectArtifacts
 from serve.artifacts.store import ArtifactError
-from serve.deployments.messages import Snapshot
-from serve.gateway.app import build_gateway
 from serve.jobs.job import Job
-from serve.jobs.sql_store import SqlJobStore
 from serve.jobs.store import IdempotencyClaim, Inserted
-from tests.contract.studio import SILENT, Studio, opened_studio, png
-
-SECRET = "queue a wedding in Verona"
-DOWN = OperationalError("SELECT", {"prompt": SECRET}, Exception("connection refused"))
-
-
-class Faulty:
-    """The real thing, but for one method."""
-
-    def __init__(self, real: SqlJobStore | ObjectArtifacts, name: str, instead: Any) -> None:
-        self._real, self._name, self._instead = real, name, instead
-
-    def __getattr__(self, name: str) -> Any:
-        return self._instead if name == self._name else getattr(self._real, name)
-
-
-def failing(error: Exception) -> Callable[..., Any]:
-    async def fail(*_: Any, **__: Any) -> Any:
-        raise error
-
-    return fail
-
-
-@asynccontextmanager
-async def client_of(studio: Studio, **changes: Any) -> AsyncIterator[httpx.AsyncClient]:
-    """A client in the same process, of the studio with some parts replaced."""
-    app = build_gateway(replace(studio.parts, **changes))
-    transport = httpx.ASGITransport(app)
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://gateway") as client,
-    ):
-        yield client
-
-
-@pytest.fixture
-async def studio(tmp_path: Path) -> AsyncIterator[Studio]:
-    async with opened_studio(tmp_path, {}) as studio:
-        yield studio
+from tests.contract.faulty import DOWN, SECRET, Faulty, client_of, failing
+from tests.contract.studio import Studio, png
 
 
 def picture_form() -> dict[str, Any]:
@@ -187,54 +141,6 @@ async def test_a_client_that_hangs_up_leaves_a_whole_job_or_none(studio: Studio)
             await asyncio.sleep(0.01)
     assert await stored(studio) == [f"jobs/{jobs[0]['id']}/input"]
     assert studio.crew.notified == [jobs[0]["id"]]
-
-
-async def test_jobs_are_taken_shown_and_cancelled_without_a_scheduler(studio: Studio) -> None:
-    class Away:
-        def snapshot(self) -> Snapshot | None:
-            return None
-
-        def notify(self, job_id: str) -> None:
-            raise ConnectionError(job_id)
-
-        async def events(self) -> AsyncIterator[Any]:
-            raise ConnectionError
-            yield
-
-    async with client_of(studio, link=Away()) as client:
-        made = (await client.post("/v1/videos", json={"prompt": SECRET})).raise_for_status()
-        assert made.headers["openai-poll-after-ms"] == "1000"
-        path = f"/v1/videos/{made.json()['id']}"
-        assert (await client.get(path)).json()["queue_position"] is None
-        assert (await client.post(f"{path}/cancel")).json()["status"] == "cancelled"
-        assert (await client.delete(path)).json()["deleted"] is True
-        models = (await client.get("/v1/models")).json()["data"]
-        assert {model["state"] for model in models} == {"unknown"}
-        assert (await client.get("/metrics")).status_code == 503
-        ready = await client.get("/readyz")
-        assert ready.status_code == 503
-        assert ready.json()["reasons"] == ["the scheduler has not been heard of lately"]
-        assert (await client.get("/healthz")).json() == {"status": "ok"}
-
-
-async def test_readiness(studio: Studio) -> None:
-    await studio.crew.took_epoch.wait()
-    async with client_of(studio) as client:
-        ready = await client.get("/readyz")
-        assert (ready.status_code, ready.json()) == (200, {"status": "ready", "reasons": []})
-        metrics = await client.get("/metrics")
-        assert metrics.text.endswith("filmgate_up 1\n")
-        assert metrics.headers["content-type"].startswith("text/plain; version=0.0.4")
-    async with client_of(studio, models=(replace(SILENT, may_sleep=False),)) as client:
-        assert (await client.get("/readyz")).json()["reasons"] == [
-            "model silent has not been warm yet"
-        ]
-    async with client_of(studio, store=Faulty(studio.store, "ping", failing(DOWN))) as client:
-        assert (await client.get("/readyz")).json()["reasons"] == ["the job store does not answer"]
-    await studio.store.take_epoch()
-    async with client_of(studio) as client:
-        [reason] = (await client.get("/readyz")).json()["reasons"]
-        assert reason.startswith("the scheduler has been replaced")
 
 
 async def test_a_clip_that_breaks_off_is_not_passed_for_whole(studio: Studio) -> None:

@@ -1,0 +1,57 @@
+"""What works without a Scheduler, and when the service calls itself ready."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+from serve.deployments.messages import Snapshot
+from tests.contract.faulty import DOWN, SECRET, Faulty, client_of, failing
+from tests.contract.studio import SILENT, Studio
+
+
+async def test_jobs_are_taken_shown_and_cancelled_without_a_scheduler(studio: Studio) -> None:
+    class Away:
+        def snapshot(self) -> Snapshot | None:
+            return None
+
+        def notify(self, job_id: str) -> None:
+            raise ConnectionError(job_id)
+
+        async def events(self) -> AsyncIterator[Any]:
+            raise ConnectionError
+            yield
+
+    async with client_of(studio, link=Away()) as client:
+        made = (await client.post("/v1/videos", json={"prompt": SECRET})).raise_for_status()
+        assert made.headers["openai-poll-after-ms"] == "1000"
+        path = f"/v1/videos/{made.json()['id']}"
+        assert (await client.get(path)).json()["queue_position"] is None
+        assert (await client.post(f"{path}/cancel")).json()["status"] == "cancelled"
+        assert (await client.delete(path)).json()["deleted"] is True
+        models = (await client.get("/v1/models")).json()["data"]
+        assert {model["state"] for model in models} == {"unknown"}
+        assert (await client.get("/metrics")).status_code == 503
+        ready = await client.get("/readyz")
+        assert ready.status_code == 503
+        assert ready.json()["reasons"] == ["the scheduler has not been heard of lately"]
+        assert (await client.get("/healthz")).json() == {"status": "ok"}
+
+
+async def test_readiness(studio: Studio) -> None:
+    await studio.crew.took_epoch.wait()
+    async with client_of(studio) as client:
+        ready = await client.get("/readyz")
+        assert (ready.status_code, ready.json()) == (200, {"status": "ready", "reasons": []})
+        metrics = await client.get("/metrics")
+        assert metrics.text.endswith("filmgate_up 1\n")
+        assert metrics.headers["content-type"].startswith("text/plain; version=0.0.4")
+    async with client_of(studio, models=(replace(SILENT, may_sleep=False),)) as client:
+        assert (await client.get("/readyz")).json()["reasons"] == [
+            "model silent has not been warm yet"
+        ]
+    async with client_of(studio, store=Faulty(studio.store, "ping", failing(DOWN))) as client:
+        assert (await client.get("/readyz")).json()["reasons"] == ["the job store does not answer"]
+    await studio.store.take_epoch()
+    async with client_of(studio) as client:
+        [reason] = (await client.get("/readyz")).json()["reasons"]
+        assert reason.startswith("the scheduler has been replaced")

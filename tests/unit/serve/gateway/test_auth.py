@@ -1,0 +1,56 @@
+"""That a key is in use is noted now and then, and never in anybody's way."""
+
+import asyncio
+import logging
+
+import pytest
+
+from serve.accounts.account import Principal
+from serve.gateway.auth import NOTED_EVERY_S, KeyUses
+
+
+class Notebook:
+    """Accounts that only note; `down` makes them fail."""
+
+    def __init__(self) -> None:
+        self.noted: list[tuple[str, float]] = []
+        self.down = False
+
+    async def authenticate(self, plain_key: str, /) -> Principal | None:
+        raise AssertionError(plain_key)
+
+    async def any_keys(self) -> bool:
+        raise AssertionError
+
+    async def note_use(self, key_id: str, now: float) -> None:
+        if self.down:
+            raise ConnectionError
+        self.noted.append((key_id, now))
+
+
+async def settled() -> None:
+    for _ in range(3):
+        await asyncio.sleep(0)
+
+
+async def test_once_a_minute_and_key() -> None:
+    notebook = Notebook()
+    uses = KeyUses(notebook)
+    for key_id, now in (
+        ("a", 1_000.0),
+        ("a", 1_001.0),
+        ("b", 1_002.0),
+        ("a", 1_000.0 + NOTED_EVERY_S),
+    ):
+        uses.note(key_id, now)
+    await settled()
+    assert notebook.noted == [("a", 1_000.0), ("b", 1_002.0), ("a", 1_060.0)]
+
+
+async def test_a_note_that_cannot_be_made(caplog: pytest.LogCaptureFixture) -> None:
+    notebook = Notebook()
+    notebook.down = True
+    with caplog.at_level(logging.WARNING):
+        KeyUses(notebook).note("a", 1_000.0)
+        await settled()
+    assert "key a was not noted: ConnectionError" in caplog.text

@@ -1,0 +1,50 @@
+"""How a model is doing, by what the Scheduler says."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from serve.deployments.messages import GangStatus, Snapshot
+from serve.gateway.models import capabilities, state_of
+from tests.contract.studio import LIMITS, SILENT, TINY
+
+GANG = GangStatus(replica="r", pid=1, model="tiny", shape="1", job_id=None, step=0)
+
+
+@pytest.mark.parametrize(
+    ("has_gang", "was_warm", "may_sleep", "state"),
+    [
+        (True, True, False, "ready"),
+        (True, True, True, "ready"),
+        (True, False, False, "warming"),
+        (False, False, False, "warming"),
+        (False, True, False, "no_gang"),
+        (False, True, True, "asleep"),
+        (False, False, True, "asleep"),
+    ],
+)
+def test_states(
+    a_snapshot: Callable[..., Snapshot],
+    *,
+    has_gang: bool,
+    was_warm: bool,
+    may_sleep: bool,
+    state: str,
+) -> None:
+    snapshot = a_snapshot(
+        gangs=(GANG,) if has_gang else (replace(GANG, model="other"),),
+        warm_models=frozenset({"tiny"} if was_warm else {"other"}),
+    )
+    assert state_of(replace(TINY, may_sleep=may_sleep), snapshot) == state
+
+
+def test_without_a_scheduler_nothing_is_known() -> None:
+    assert state_of(SILENT, None) == "unknown"
+
+
+def test_sizes_are_free_or_they_are_not() -> None:
+    free = capabilities(LIMITS).free_sizes
+    assert free is not None
+    assert (free.multiple, free.max_pixels) == (16, 9216)
+    assert capabilities(replace(LIMITS, free_sizes=False)).free_sizes is None
