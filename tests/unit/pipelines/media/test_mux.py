@@ -162,6 +162,20 @@ def test_odd_sizes_grow_by_their_edge(tmp_path: Path) -> None:
     assert frame.min() > 190
 
 
+def test_leftovers_in_memory_do_not_change_the_bytes(tmp_path: Path) -> None:
+    """The encoder must not read memory that nobody set, which an allocator hands out used."""
+    noise = np.random.default_rng(0).integers(0, 255, (17, 96, 96, 3)).astype(float)
+    for axis in (1, 2):
+        noise = sum(np.roll(noise, shift, axis) for shift in range(-4, 5)) / 9
+    video, path, blobs = noise.astype(np.uint8), tmp_path / "clip.mp4", set()
+    for value in (0, 1, 77, 128, 200, 255):
+        leftovers = [np.full(997 * size, value, np.uint8) for size in range(1, 300)]
+        del leftovers
+        write_clip(path, video, 16)
+        blobs.add(path.read_bytes())
+    assert len(blobs) == 1
+
+
 def test_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
     paths = [tmp_path / name for name in ("one.mp4", "two.mp4")]
     for path in paths:
