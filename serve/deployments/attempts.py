@@ -91,7 +91,7 @@ class Attempts:
         except asyncio.CancelledError:
             log.info("attempt stopped", extra={"job_id": job_id})
         except Exception as error:
-            log.warning("attempt broke: %s", type(error).__name__, extra={"job_id": job_id})
+            log.warning("attempt broke", extra={"job_id": job_id}, exc_info=error)
             await self._end.broken(attempt, error, time.time())
         finally:
             self._running.pop(job_id, None)
