@@ -6,8 +6,10 @@ from typing import Any
 
 import torch
 from diffusers import LTX2AutoBlocks, LTX2Guidance
+from diffusers.utils import logging as library_logging
 
 from pipelines.media.mux import write_clip
+from pipelines.registry import open_checkpoint
 
 
 class BarePipeline:
@@ -15,12 +17,14 @@ class BarePipeline:
 
     def __init__(self, checkpoint: Path, *, threads: int) -> None:
         torch.set_num_threads(threads)
+        library_logging.disable_progress_bar()
+        library_logging.set_verbosity_error()
         blocks = LTX2AutoBlocks()
         for unused in ("prompt_enhancer", "duration"):
             blocks.sub_blocks.pop(unused)
         self._pipeline: Any = blocks.init_pipeline(str(checkpoint))
-        self._pipeline.load_components(torch_dtype=torch.float32)
-        self._pipeline.set_progress_bar_config(disable=True)
+        self._pipeline.load_components(dtype=torch.float32)
+        self._tokens = open_checkpoint(str(checkpoint)).family.max_sequence_length
 
     def clip(self, path: Path, video: dict[str, Any]) -> float:
         """Make the clip that a finished job of the service describes; seconds it took."""
@@ -39,7 +43,7 @@ class BarePipeline:
             num_frames=video["num_frames"],
             frame_rate=float(video["fps"]),
             num_inference_steps=video["steps"],
-            max_sequence_length=32,
+            max_sequence_length=self._tokens,
             generator=torch.Generator("cpu").manual_seed(video["seed"]),
             output_type="np",
         )

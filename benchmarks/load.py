@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.bare import BarePipeline
 from benchmarks.overhead import served
-from benchmarks.report import Row, publish
+from benchmarks.report import BENCH_SETTINGS, THREADS, Row, publish
 from tests.integration.service.running import Service
 
 JOBS = 40
@@ -18,12 +18,12 @@ OFFERED = 1.5
 
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="filmgate-bench-") as folder:
-        service = Service(Path(folder) / "data", {"artifacts": {"min_free_bytes": 0}})
+        service = Service(Path(folder) / "data", BENCH_SETTINGS)
         service.start()
         try:
             template = served(service, {})
             checkpoint = service.data_dir / "checkpoints" / "embedded"
-            bare_s = _loop(BarePipeline(checkpoint, threads=2), template, Path(folder))
+            bare_s = _loop(BarePipeline(checkpoint, threads=THREADS), template, Path(folder))
             served_s, videos = _flood(service, every_s=bare_s / JOBS / OFFERED)
         finally:
             service.stop()

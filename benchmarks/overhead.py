@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.bare import BarePipeline
-from benchmarks.report import Row, publish
+from benchmarks.report import BENCH_SETTINGS, THREADS, Row, publish
 from tests.integration.service.running import Service
 
 PAIRS = 10
@@ -16,7 +16,7 @@ LEAST_BARE_S = 5.0
 
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="filmgate-bench-") as folder:
-        service = Service(Path(folder) / "data", {"artifacts": {"min_free_bytes": 0}})
+        service = Service(Path(folder) / "data", BENCH_SETTINGS)
         service.start()
         try:
             _compare(service, Path(folder))
@@ -25,7 +25,7 @@ def main() -> None:
 
 
 def _compare(service: Service, folder: Path) -> None:
-    bare = BarePipeline(service.data_dir / "checkpoints" / "embedded", threads=2)
+    bare = BarePipeline(service.data_dir / "checkpoints" / "embedded", threads=THREADS)
     default = served(service, {})
     steps = _steps_for(bare, default, folder, LEAST_BARE_S)
     long = _pairs(service, bare, folder, {"num_inference_steps": steps})
@@ -69,15 +69,18 @@ def _steps_for(bare: BarePipeline, video: dict[str, Any], folder: Path, least_s:
 def _pairs(
     service: Service, bare: BarePipeline, folder: Path, fields: dict[str, Any]
 ) -> list[dict[str, Any]]:
-    """Interleaved, each pair in the other order than the one before; the first is for warmth."""
+    """Interleaved, each pair in the other order than the one before; the same clip to the byte."""
     template = served(service, fields)
+    bare.clip(folder / "bare.mp4", template)
+    if (folder / "bare.mp4").read_bytes() != service.clip(template["id"]):
+        raise RuntimeError("the service and the bare pipeline made different clips")
     pairs = []
-    for number in range(PAIRS + 1):
+    for number in range(PAIRS):
         bare_s = bare.clip(folder / "bare.mp4", template) if number % 2 else None
         video = served(service, fields)
         bare_s = bare_s or bare.clip(folder / "bare.mp4", template)
         pairs.append({"served_s": video["served_s"], "bare_s": bare_s, "video": video})
-    return pairs[1:]
+    return pairs
 
 
 if __name__ == "__main__":

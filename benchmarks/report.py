@@ -12,6 +12,21 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+THREADS = 1
+"""Torch threads of the denoiser and of the bare pipeline alike."""
+BENCH_SETTINGS: dict[str, Any] = {
+    "models": [
+        {
+            "name": "filmgate-tiny",
+            "dtype": "float32",
+            "gflops_per_s": 100.0,
+            "max_steps": 1000,
+            "denoiser": {"threads": THREADS},
+        }
+    ],
+    "artifacts": {"min_free_bytes": 0},
+}
+"""The embedded model, free to take more steps than it needs."""
 RESULTS = Path(__file__).parent / "results"
 
 

@@ -6,7 +6,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.report import Row, publish
+from benchmarks.report import BENCH_SETTINGS, Row, publish
 from tests.integration.service.running import Service
 
 ROUNDS = 3
@@ -14,13 +14,13 @@ LOAD = """
 import sys
 from pathlib import Path
 from benchmarks.bare import BarePipeline
-BarePipeline(Path(sys.argv[1]), threads=2)
+BarePipeline(Path(sys.argv[1]), threads=1)
 """
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="filmgate-bench-") as folder:
-        service = Service(Path(folder) / "data", {"artifacts": {"min_free_bytes": 0}})
+        service = Service(Path(folder) / "data", BENCH_SETTINGS)
         _start_s(service)  # makes the checkpoint and the database
         checkpoint = service.data_dir / "checkpoints" / "embedded"
         starts, loads = [], []
