@@ -3,6 +3,8 @@
 SQLite runs in WAL mode with `synchronous=FULL`: what was committed survives kill -9 of every
 process and a power cut too. A process writes through one connection, and a write takes the lock
 at its start (`BEGIN IMMEDIATE`), so a writer waits its turn instead of failing in mid-transaction.
+
+SQLAlchemy's errors quote no values of a statement: prompts are among them, and errors get logged.
 """
 
 import asyncio
@@ -164,6 +166,7 @@ def _sqlite_engine(url: URL, *, pool_size: int, query_only: bool) -> AsyncEngine
         poolclass=AsyncAdaptedQueuePool,
         pool_size=pool_size,
         max_overflow=0,
+        hide_parameters=True,
         # None: the driver never begins or commits by itself; `begin` below does.
         connect_args={"isolation_level": None},
     )
@@ -195,7 +198,12 @@ def _open_postgresql(url: URL, statement_timeout_s: float | None) -> Engines:
         },
     }
     writer = create_async_engine(
-        url, pool_size=5, max_overflow=10, pool_pre_ping=True, connect_args=connect_args
+        url,
+        pool_size=5,
+        max_overflow=10,
+        pool_pre_ping=True,
+        hide_parameters=True,
+        connect_args=connect_args,
     )
     once = writer.execution_options(isolation_level="AUTOCOMMIT")
     return Engines(reader=once, once_writer=once, writer=writer)

@@ -1,8 +1,11 @@
 """Database URLs: what is taken, and what is refused with a word of advice."""
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from serve.jobs.database import DatabaseUrlError, in_memory, open_engine, parse_url
+from serve.jobs.database import DatabaseUrlError, in_memory, open_engine, opened, parse_url
 
 
 @pytest.mark.parametrize(
@@ -46,3 +49,24 @@ def test_memory_is_told_from_files(url: str, expected: bool) -> None:
 async def test_an_engine_connects_only_when_used() -> None:
     engines = open_engine("postgresql://nobody@127.0.0.1:1/nowhere")
     await engines.close()
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///filmgate.db", "postgresql://db/filmgate"])
+def test_no_engine_quotes_the_values_of_a_statement(url: str) -> None:
+    engines = open_engine(url)
+    for engine in (engines.reader, engines.once_writer, engines.writer):
+        assert engine.sync_engine.hide_parameters
+
+
+async def test_a_failed_statement_keeps_the_prompt_to_itself() -> None:
+    statement = text("INSERT INTO nowhere VALUES (:prompt)").bindparams(
+        prompt="a secret lighthouse"
+    )
+
+    async def fail(connection: AsyncConnection) -> None:
+        await connection.execute(statement)
+
+    async with opened("sqlite://") as engines:
+        with pytest.raises(OperationalError, match="no such table") as caught:
+            await engines.transact(fail)
+    assert "lighthouse" not in str(caught.value)
