@@ -6,7 +6,13 @@ from collections.abc import Mapping
 
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    NotSupportedError,
+    ProgrammingError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -100,8 +106,7 @@ EXPECTED: tuple[type[Exception], ...] = (
     ArtifactError,
     RequestValidationError,
     HTTPException,
-    OperationalError,
-    InterfaceError,
+    DBAPIError,
     PoolTimeout,
     OSError,  # a database or a bucket that refuses the connection; TimeoutError is one too
 )
@@ -137,9 +142,20 @@ def _refused_by_store(error: QueueFull | IdempotencyMismatch) -> ApiError:
 def _fault_behind(error: Exception) -> ApiError:
     if isinstance(error, ArtifactError):
         return unavailable("artifact store")
-    if isinstance(error, EXPECTED):
+    if _is_down(error):
         return unavailable("database")
     return ApiError(500, "internal_error", "Something went wrong in the service itself.")
+
+
+def _is_down(error: Exception) -> bool:
+    """Whether a database or its connection failed, and not the statement that was sent to it.
+
+    PostgreSQL's driver has its own errors for connecting, which SQLAlchemy hands on as they are.
+    """
+    if isinstance(error, DataError | IntegrityError | NotSupportedError | ProgrammingError):
+        return False
+    own = type(error).__module__.partition(".")[0] == "asyncpg"
+    return own or isinstance(error, DBAPIError | PoolTimeout | OSError)
 
 
 def _invalid_parameter(error: RequestValidationError) -> ApiError:
@@ -164,7 +180,9 @@ async def answer_fault(request: Request, error: Exception) -> Response:
     fault = to_api_error(error)
     if fault.status == 405:
         fault.headers = {"allow": ", ".join(_methods_here(request))}
-    if fault.status >= 500:
+    if fault.status == 500:
+        raise error
+    if fault.status > 500:
         log.warning("answered %s %s: %s", fault.status, fault.code, type(error).__name__)
     return fault.response()
 

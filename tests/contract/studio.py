@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+import functools
 import io
 import socket
+import tempfile
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -78,7 +80,7 @@ async def opened_studio(folder: Path, changes: Changes) -> AsyncIterator[Studio]
     await upgrade(url)
     store = open_store(url)
     artifacts = open_artifacts(Artifacts(), folder)
-    crew = FilmCrew(store, artifacts, await asyncio.to_thread(make_clip, folder))
+    crew = FilmCrew(store, artifacts, await asyncio.to_thread(make_clip))
     parts = GatewayParts(
         http=Http(heartbeat_s=0.2, fetch_private_addresses=True),
         jobs=Jobs(),
@@ -111,15 +113,18 @@ async def opened_studio(folder: Path, changes: Changes) -> AsyncIterator[Studio]
         await store.close()
 
 
-def make_clip(folder: Path) -> dict[str, bytes]:
+@functools.cache
+def make_clip() -> Mapping[str, bytes]:
     """A real clip of 17 moving frames with sound, and its pictures."""
     shades = np.arange(17, dtype=np.uint8)[:, None, None, None] * 12
     video = np.broadcast_to(shades, (17, 32, 64, 3)).copy()
     tone = (0.3 * np.sin(np.arange(17 * 2000) / 10))[None].astype(np.float32)
-    path = folder / "clip.mp4"
-    write_clip(path, video, 8, tone, 16_000)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "clip.mp4"
+        write_clip(path, video, 8, tone, 16_000)
+        clip = path.read_bytes()
     return {
-        "video.mp4": path.read_bytes(),
+        "video.mp4": clip,
         "thumbnail.webp": thumbnail(video),
         "spritesheet.webp": spritesheet(video).blob,
     }

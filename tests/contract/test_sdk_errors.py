@@ -1,5 +1,6 @@
 """What the official client makes of faults: its exception classes, codes, and its own retries."""
 
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,9 @@ from serve.settings import Http, Jobs
 from tests.contract.studio import Loopback, loopback, png
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*Sora API.*:DeprecationWarning")
+BOMB_HEADER = b"IHDR" + (40_000).to_bytes(4, "big") * 2 + bytes([8, 2, 0, 0, 0])
+BOMB = png()[:12] + BOMB_HEADER + zlib.crc32(BOMB_HEADER).to_bytes(4, "big") + png()[33:]
+"""A picture of a hundred bytes that says it has 40,000 x 40,000 pixels."""
 BAD_REQUESTS: list[tuple[dict[str, Any], str, str]] = [
     ({"prompt": ""}, "prompt", "prompt_empty"),
     ({"prompt": " \n"}, "prompt", "prompt_empty"),
@@ -31,6 +35,7 @@ BAD_REQUESTS: list[tuple[dict[str, Any], str, str]] = [
     ({"prompt": "x", "extra_body": {"fps": 2}}, "fps", "invalid_fps"),
     ({"prompt": "x", "input_reference": b"no picture"}, "input_reference", "image_unsupported"),
     ({"prompt": "x", "input_reference": png()[:60]}, "input_reference", "image_damaged"),
+    ({"prompt": "x", "input_reference": BOMB}, "input_reference", "image_too_many_pixels"),
     (
         {"prompt": "x", "extra_body": {"input_reference": {"file_id": "file-1"}}},
         "input_reference",
