@@ -31,7 +31,7 @@ class AttemptEnd:
         )
         await self._ledger.fail(attempt.fence, now=now, failure=failure, timings=attempt.timings)
 
-    async def broken(self, attempt: Attempt, error: Exception, now: float) -> None:
+    async def broken(self, attempt: Attempt, error: BaseException, now: float) -> None:
         """A replica died, or a stage raised. The same point may break it `max_crashes` times."""
         await self._settle_step(attempt, now)
         job = attempt.job

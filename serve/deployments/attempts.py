@@ -35,7 +35,8 @@ class Attempts:
         self._end = end
         self._janitor = janitor
         self._finished = finished
-        self._running: dict[str, tuple[Attempt, asyncio.Task[None]]] = {}
+        self._running: dict[str, tuple[Attempt, asyncio.Task[Outcome]]] = {}
+        self._endings: set[asyncio.Task[None]] = set()
 
     def __contains__(self, job_id: str) -> bool:
         return job_id in self._running
@@ -54,54 +55,74 @@ class Attempts:
     def begin(self, job: Job, *, have_latents: bool) -> None:
         """Drive an attempt that the store has just started."""
         attempt = Attempt(job, self._stages[job.model], self._parts)
-        task = asyncio.create_task(self._drive(attempt, have_latents=have_latents))
-        self._running[job.id] = (attempt, task)
+        work = asyncio.create_task(attempt.run(have_latents=have_latents))
+        self._running[job.id] = (attempt, work)
+        ending = asyncio.create_task(self._see_off(attempt, work))
+        self._endings.add(ending)
+        ending.add_done_callback(self._endings.discard)
         self._parts.publish(job)
 
     async def drop_moved_on(self) -> None:
         """Stop attempts whose row was cancelled, deleted or taken over."""
-        rows = {job.id: job for job in await self._ledger.fetch(list(self._running))}
-        for job_id, (attempt, task) in list(self._running.items()):
+        running = dict(self._running)  # those that begin while the rows are read are not in these
+        rows = {job.id: job for job in await self._ledger.fetch(list(running))}
+        for job_id, (attempt, work) in running.items():
             row = rows.get(job_id)
+            if work.done():
+                continue
             if row is None or row.status is not Status.IN_PROGRESS or row.deleted_at is not None:
-                task.cancel()
+                work.cancel()
                 self._parts.publish(row or replace(attempt.job, status=Status.CANCELLED))
             elif (row.epoch, row.attempt) != (attempt.fence.epoch, attempt.fence.attempt):
-                task.cancel()
+                work.cancel()
 
     async def stop_overdue(self, limit_s: float, now: float) -> None:
         """Fail jobs that have been in progress for longer than `limit_s` over all attempts."""
-        for attempt, task in list(self._running.values()):
+        for attempt, work in list(self._running.values()):
             if attempt.job.run_s + now - (attempt.job.attempt_started_at or now) > limit_s:
                 await self._end.overdue(attempt, limit_s, now)
-                task.cancel()
+                work.cancel()
 
     async def unserved(self, job: Job) -> None:
         """Fail a waiting job whose model has gone from the settings."""
         await self._end.unserved(job, time.time())
-        await self.conclude([job.id])
+        await self.conclude([job])
 
-    async def _drive(self, attempt: Attempt, *, have_latents: bool) -> None:
-        """One attempt to its end, whatever that is."""
+    async def _see_off(self, attempt: Attempt, work: "asyncio.Task[Outcome]") -> None:
+        """Await an attempt's end and settle its job. `work` may be stopped; this may not."""
+        await asyncio.wait([work])
         job_id = attempt.job.id
         try:
-            outcome = await attempt.run(have_latents=have_latents)
-            if outcome is Outcome.INTERRUPTED:
-                await self._end.interrupted(attempt, time.time())
-        except asyncio.CancelledError:
-            log.info("attempt stopped", extra={"job_id": job_id})
-        except Exception as error:
-            log.warning("attempt broke", extra={"job_id": job_id}, exc_info=error)
-            await self._end.broken(attempt, error, time.time())
+            await self._settle(attempt, work)
+        except Exception:
+            log.exception("a job is not settled; the next scan does it", extra={"job_id": job_id})
         finally:
-            self._running.pop(job_id, None)
+            del self._running[job_id]
             self._parts.gangs.release(job_id, settled=False)
             self._parts.gang_freed()
-        await self.conclude([job_id])
+        await self.conclude([attempt.job])
 
-    async def conclude(self, job_ids: Iterable[str]) -> None:
+    async def _settle(self, attempt: Attempt, work: "asyncio.Task[Outcome]") -> None:
+        """Write down what becomes of the job; refused by the store where that is decided."""
+        job_id = attempt.job.id
+        if work.cancelled():  # from here, or by Ray, which cancels a call that it lost
+            log.info("attempt stopped", extra={"job_id": job_id})
+            await self._end.interrupted(attempt, time.time())
+        elif error := work.exception():
+            log.warning("attempt broke", extra={"job_id": job_id}, exc_info=error)
+            await self._end.broken(attempt, error, time.time())
+        elif work.result() is Outcome.INTERRUPTED:
+            await self._end.interrupted(attempt, time.time())
+
+    async def conclude(self, known: Iterable[Job]) -> None:
         """Say how jobs stand that no attempt works on; clear away what ended ones left."""
-        for job in await self._ledger.fetch(list(job_ids)):
+        jobs = {job.id: job for job in known}
+        rows = {job.id: job for job in await self._ledger.fetch(list(jobs))}
+        for job_id, last in jobs.items():
+            if job_id in self._running:  # by now it is in its next attempt
+                continue
+            # Without a row it was deleted, and the janitor was quick.
+            job = rows.get(job_id) or replace(last, status=Status.CANCELLED, phase=None)
             self._parts.publish(job)
             if job.ended:
                 self._finished(job)

@@ -137,9 +137,9 @@ class Scheduler:
     async def _dispatch(self) -> None:
         """Start every waiting job that can start now, best first."""
         jobs = {job.id: job for job in await self._store.waiting() if job.id not in self._attempts}
-        gone = self._view.waiting.keys() - jobs.keys()
+        gone = [job for job in self._view.waiting.values() if job.id not in jobs]
+        await self._attempts.conclude(job for job in gone if job.id not in self._attempts)
         self._view.waiting = jobs
-        await self._attempts.conclude(job_id for job_id in gone if job_id not in self._attempts)
         for waiting in self._order.order(self._view.plain(jobs.values())):
             job = jobs[waiting.job_id]
             if job.model not in self._stages:
