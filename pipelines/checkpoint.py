@@ -21,6 +21,7 @@ from pathlib import Path
 
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+from huggingface_hub.utils.tqdm import disable_progress_bars
 
 from pipelines.families.family import Configs, Family
 
@@ -56,6 +57,7 @@ class Source:
         """The folder that holds the files matching `patterns`, downloaded where need be."""
         if self.folder is not None:
             return self.folder
+        disable_progress_bars()
         try:
             snapshot = snapshot_download(
                 self.name,

@@ -16,6 +16,8 @@ from diffusers.pipelines.ltx2 import LTX2TextConnectors, LTX2Vocoder
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 from transformers import Gemma3TextConfig, Gemma3TextModel, PreTrainedTokenizerFast
 
+from pipelines.library_talk import silence_libraries
+
 TEXT_LAYERS, TEXT_WIDTH = 2, 128
 MAX_TOKENS = 128
 SPECIAL_TOKENS = ("<pad>", "<bos>", "<eos>")
@@ -45,6 +47,7 @@ STATED: dict[str, Any] = {
 
 def build(folder: Path, seed: int) -> None:
     """Write the checkpoint into `folder`, in diffusers format."""
+    silence_libraries()
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(seed)
         pipeline = LTX2Pipeline(

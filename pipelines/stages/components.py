@@ -8,6 +8,7 @@ import diffusers
 import torch
 
 from pipelines.checkpoint import Checkpoint, IncompleteCheckpoint
+from pipelines.library_talk import silence_libraries
 
 
 def find_block(blocks: Any, path: str) -> Any:
@@ -18,7 +19,8 @@ def find_block(blocks: Any, path: str) -> Any:
 
 
 def family_block(checkpoint: Checkpoint, path: str) -> Any:
-    """One block of the checkpoint's family, by its path."""
+    """One block of the checkpoint's family, by its path; from here on the library is silent."""
+    silence_libraries()
     return find_block(getattr(diffusers, checkpoint.family.blocks)(), path)
 
 

@@ -33,8 +33,6 @@ FIELDS: Final = (
     "seconds",
 )
 OUR_LOGGERS: Final = ("serve", "pipelines", "autoscaling")
-CHATTY_LIBRARIES: Final = ("diffusers", "transformers")
-"""Their warnings may quote the part of a prompt that was too long."""
 TELLING_MODULES: Final = frozenset({*OUR_LOGGERS, "torch", "safetensors", "obstore"})
 """Exceptions of these packages speak of numbers and places, not of requests; those of pydantic or
 SQLAlchemy, say, print the very values that were wrong."""
@@ -49,8 +47,6 @@ def configure_logging(settings: Log) -> None:
         logger.handlers = [handler]
         logger.setLevel(settings.level)
         logger.propagate = False
-    for name in CHATTY_LIBRARIES:
-        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 class JsonLines(logging.Formatter):

@@ -129,6 +129,7 @@ def test_a_stage_fetches_its_own_files_and_then_works_offline(hub: Hub, tmp_path
     hub.served.clear()
     encoded = run(ENCODE, hub, tmp_path, "online")
     assert encoded.returncode == 0, encoded.stderr
+    assert encoded.stderr == "", "no progress bars in a replica's log"
     assert {name.partition("/")[0] for name in hub.served} == {"text_encoder", "tokenizer"}
     assert any(name.endswith(".safetensors") for name in hub.served)
 

@@ -12,7 +12,6 @@ import torch
 from pipelines.spec import SpecError
 from serve.settings_sections import Log
 from serve.telemetry.logs import (
-    CHATTY_LIBRARIES,
     OUR_LOGGERS,
     JsonLines,
     TextLines,
@@ -25,7 +24,7 @@ SECRET = "a secret lighthouse"
 @pytest.fixture(autouse=True)
 def _untouched_loggers() -> Iterator[None]:
     """The loggers as they were, after each test."""
-    loggers = [logging.getLogger(name) for name in (*OUR_LOGGERS, *CHATTY_LIBRARIES)]
+    loggers = [logging.getLogger(name) for name in OUR_LOGGERS]
     before = [(logger, logger.handlers, logger.level, logger.propagate) for logger in loggers]
     yield
     for logger, handlers, level, propagate in before:
@@ -175,10 +174,3 @@ def test_level_is_obeyed(capfd: pytest.CaptureFixture[str]) -> None:
     configure_logging(Log(level="DEBUG"))
     logging.getLogger("autoscaling.x").debug("fine")
     assert "fine" in capfd.readouterr().err
-
-
-def test_libraries_that_quote_prompts_are_quiet(capfd: pytest.CaptureFixture[str]) -> None:
-    configure_logging(Log())
-    for name in CHATTY_LIBRARIES:
-        logging.getLogger(f"{name}.pipeline").warning("too long: %s", SECRET)
-    assert SECRET not in capfd.readouterr().err
