@@ -137,11 +137,10 @@ def _stated(family: Family, folder: Path) -> Family:
         raise CheckpointError(f"{path} states what this model does not know: {names}.")
     stated["guiders"] = {**family.guiders, **guiders}
     changed = dataclasses.replace(family.limits, **limits)
-    if any(side % changed.size_multiple for size in changed.sizes for side in size):
-        raise CheckpointError(f"{path}: every size must be divisible by {changed.size_multiple}.")
-    if changed.nearest_frames(changed.default_frames) != changed.default_frames:
-        stride = changed.frame_stride
-        raise CheckpointError(f"{path}: default_frames must be {stride} times a number, plus 1.")
+    try:
+        changed.check()
+    except ValueError as error:
+        raise CheckpointError(f"{path}: {error}.") from error
     return dataclasses.replace(family, limits=changed, **stated)
 
 

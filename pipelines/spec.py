@@ -94,6 +94,16 @@ class ModelLimits:
         strides = math.floor((num_frames - 1) / self.frame_stride + 0.5)
         return max(0, strides) * self.frame_stride + 1
 
+    def check(self) -> None:
+        """Raise `ValueError` for sizes or frame counts that the model itself cannot make."""
+        if any(side % self.size_multiple for size in self.sizes for side in size):
+            raise ValueError(f"every size must be divisible by {self.size_multiple}")
+        for name in ("max_frames", "default_frames"):
+            frames = getattr(self, name)
+            if frames != (right := self.nearest_frames(frames)):
+                rule = f"{self.frame_stride} times a number, plus 1"
+                raise ValueError(f"{name} must be {rule}, such as {right}; {frames} is not")
+
 
 def resolve(request: ClipRequest, limits: ModelLimits, *, fresh_seed: int) -> ClipSpec:
     """Decide every value of a clip; `fresh_seed` is used where the request has none.

@@ -4,14 +4,14 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from pipelines.checkpoint import Checkpoint
+from pipelines.checkpoint import Checkpoint, CheckpointError
 from pipelines.cost import StageCosts, predict
 from pipelines.embedded.place import ensure_embedded
 from pipelines.registry import open_checkpoint
-from pipelines.shapes.configs import shape_from_configs
+from pipelines.shapes.configs import ShapeError, shape_from_configs
 from pipelines.shapes.shape import ModelShape
 from pipelines.spec import ClipSpec, ModelLimits
-from serve.settings import Model, Settings
+from serve.settings import Model, Settings, SettingsError
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,46 +28,61 @@ class OfferedModel:
 
 
 def open_checkpoint_of(model: Model, data_dir: Path) -> Checkpoint:
-    """The checkpoint that a model's settings name; `embedded` is made on first use.
+    """The checkpoint that a model's settings name, with the limits that they state.
 
-    Raises `CheckpointError`, which says what is wrong and what to do.
+    Raises `CheckpointError` or `SettingsError`, which say what is wrong and what to do.
     """
+    checkpoint = _open(model, data_dir)
+    limits = _limits(model, checkpoint.family.limits)
+    try:
+        limits.check()
+    except ValueError as error:
+        raise SettingsError(f"the settings of model {model.name}: {error}") from error
+    return dataclasses.replace(
+        checkpoint, family=dataclasses.replace(checkpoint.family, limits=limits)
+    )
+
+
+def offered_models(settings: Settings) -> dict[str, OfferedModel]:
+    """Every configured model by name, the default one first. Raises as `open_checkpoint_of`."""
+    return {model.name: _offered(model, settings.data_dir) for model in settings.models}
+
+
+def _open(model: Model, data_dir: Path) -> Checkpoint:
+    """`embedded` is made on first use."""
     if model.checkpoint == "embedded":
         return open_checkpoint(str(ensure_embedded(data_dir / "checkpoints" / "embedded")))
     return open_checkpoint(model.checkpoint, revision=model.revision, offline=model.offline)
 
 
-def offered_models(settings: Settings) -> dict[str, OfferedModel]:
-    """Every configured model by name, the default one first."""
-    return {model.name: _offered(model, settings.data_dir) for model in settings.models}
-
-
 def _offered(model: Model, data_dir: Path) -> OfferedModel:
     checkpoint = open_checkpoint_of(model, data_dir)
-    shape = shape_from_configs(
-        checkpoint.configs,
-        text_tokens=checkpoint.family.max_sequence_length,
-        guiders=checkpoint.family.guiders,
-    )
-    return OfferedModel(settings=model, limits=_limits(model, checkpoint), shape=shape)
+    family = checkpoint.family
+    try:
+        shape = shape_from_configs(
+            checkpoint.configs, text_tokens=family.max_sequence_length, guiders=family.guiders
+        )
+    except ShapeError as error:
+        raise CheckpointError(f"{model.checkpoint}: {error}") from error
+    return OfferedModel(settings=model, limits=family.limits, shape=shape)
 
 
-def _limits(model: Model, checkpoint: Checkpoint) -> ModelLimits:
-    """The checkpoint's own limits, narrowed by the settings."""
+def _limits(model: Model, limits: ModelLimits) -> ModelLimits:
+    """The model's own limits, with what the settings state in their place."""
     changes: dict[str, Any] = {
         "sizes": tuple(_size(size) for size in model.sizes),
         "max_frames": model.max_frames,
         "max_steps": model.max_steps,
         "default_steps": model.default_steps,
     }
-    limits = dataclasses.replace(
-        checkpoint.family.limits, **{name: value for name, value in changes.items() if value}
+    changed = dataclasses.replace(
+        limits, **{name: value for name, value in changes.items() if value}
     )
     return dataclasses.replace(
-        limits,
-        free_sizes=limits.free_sizes and not model.sizes,
-        default_frames=min(limits.default_frames, limits.max_frames),
-        default_steps=min(limits.default_steps, limits.max_steps),
+        changed,
+        free_sizes=changed.free_sizes and not model.sizes,
+        default_frames=min(changed.default_frames, changed.max_frames),
+        default_steps=min(changed.default_steps, changed.max_steps),
     )
 
 

@@ -176,6 +176,7 @@ def test_a_checkpoint_states_its_own_limits(tmp_path: Path) -> None:
         (wan(), {"guiders": {"audio_guider": {}}}, "does not know: audio_guider"),
         (LTX2, {"limits": {"sizes": [[100, 96]]}}, "divisible by 32"),
         (LTX2, {"limits": {"default_frames": 120}}, "8 times a number, plus 1"),
+        (LTX2, {"limits": {"max_frames": 240}}, "max_frames must be 8 times a number, plus 1"),
         (
             wan("WanImageToVideoPipeline"),
             {"max_sequence_length": 256},
