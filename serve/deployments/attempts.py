@@ -41,6 +41,10 @@ class Attempts:
     def __contains__(self, job_id: str) -> bool:
         return job_id in self._running
 
+    def ids(self) -> list[str]:
+        """Every job in progress here."""
+        return list(self._running)
+
     def jobs(self) -> Iterator[Job]:
         """The latest known state of every job in progress here."""
         return (attempt.job for attempt, _ in self._running.values())

@@ -14,11 +14,11 @@ from typing import Any
 
 from autoscaling.ordering import TierThenArrival
 from serve.artifacts.location import open_artifacts
-from serve.artifacts.store import ArtifactMissing, latents_key
 from serve.deployments.attempt import AttemptParts, StageHandles
 from serve.deployments.attempt_end import AttemptEnd
 from serve.deployments.attempts import Attempts
 from serve.deployments.costs import Costs
+from serve.deployments.dispatch import Dispatch
 from serve.deployments.feed import Feed, News
 from serve.deployments.gangs import Gangs
 from serve.deployments.janitor import Janitor
@@ -48,9 +48,9 @@ class Scheduler:
         self._metrics = Metrics(settings.tiers)
         self._feed = Feed()
         self._gangs = Gangs(timeout_s=settings.lease.timeout_s)
-        self._order = TierThenArrival()
+        order = TierThenArrival()
         self._costs = Costs(await asyncio.to_thread(offered_models, settings))
-        self._view = View(settings.tiers, self._order, self._costs)
+        self._view = View(settings.tiers, order, self._costs)
         self._janitor = Janitor(self._store, self._artifacts)
         self._wake = asyncio.Event()
         self._attempts = self._make_attempts()
@@ -58,6 +58,16 @@ class Scheduler:
         self._epoch = await self._store.take_epoch()
         self._metrics.epoch(self._epoch)
         log.info("scheduler epoch %d begins", self._epoch)
+        self._dispatch = Dispatch(
+            epoch=self._epoch,
+            ledger=self._store,
+            artifacts=self._artifacts,
+            gangs=self._gangs,
+            order=order,
+            view=self._view,
+            attempts=self._attempts,
+            models=self._stages.keys(),
+        )
         self._tasks = [
             asyncio.create_task(loop)
             for loop in (self._run(), self._show(), *(self._warm_up(m) for m in self._stages))
@@ -114,7 +124,7 @@ class Scheduler:
                 if time.monotonic() - scanned_at >= self._settings.jobs.scan_s:
                     await self._scan()
                     scanned_at = time.monotonic()
-                await self._dispatch()
+                await self._dispatch.round()
             except Exception:
                 log.exception("a scheduling round failed; trying again")
                 await asyncio.sleep(self._settings.jobs.scan_s)
@@ -128,43 +138,11 @@ class Scheduler:
             log.error("epoch %d has been replaced; this scheduler ends", self._epoch)
             os._exit(1)
         now = time.time()
-        for job in await self._store.adopt(self._epoch, now):
+        for job in await self._store.adopt(self._epoch, now, running=self._attempts.ids()):
             log.info("adopted", extra={"job_id": job.id, "step": job.step})
         await self._attempts.drop_moved_on()
         await self._attempts.stop_overdue(self._settings.jobs.max_run_s, now)
         await self._janitor.clean(now)
-
-    async def _dispatch(self) -> None:
-        """Start every waiting job that can start now, best first."""
-        jobs = {job.id: job for job in await self._store.waiting() if job.id not in self._attempts}
-        gone = [job for job in self._view.waiting.values() if job.id not in jobs]
-        await self._attempts.conclude(job for job in gone if job.id not in self._attempts)
-        self._view.waiting = jobs
-        for waiting in self._order.order(self._view.plain(jobs.values())):
-            job = jobs[waiting.job_id]
-            if job.model not in self._stages:
-                await self._attempts.unserved(job)
-                continue
-            have_latents = job.step >= job.spec.steps and await self._have_latents(job.id)
-            if not have_latents:
-                if self._gangs.free(job.model, time.time()) <= 0:
-                    continue
-                self._gangs.reserve(job.id, job.model)
-            await self._start(job.id, have_latents=have_latents)
-
-    async def _have_latents(self, job_id: str) -> bool:
-        try:
-            await self._artifacts.info(latents_key(job_id))
-        except ArtifactMissing:
-            return False
-        return True
-
-    async def _start(self, job_id: str, *, have_latents: bool) -> None:
-        job = await self._store.start(job_id, self._epoch, time.time())
-        if job is None:
-            self._gangs.release(job_id, settled=True)
-            return
-        self._attempts.begin(job, have_latents=have_latents)
 
     def _observe(self, job: Job, stage: str, seconds: float) -> None:
         self._costs.observe(job, stage, seconds)

@@ -4,10 +4,11 @@ Every write is one conditional statement, so two schedulers, or a scheduler and 
 as they like: exactly one of them changes the row.
 """
 
+from collections.abc import Collection
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Update, case, func, literal, select, update
+from sqlalchemy import Update, and_, case, func, literal, select, update
 
 from serve.jobs.charges import run_s_until
 from serve.jobs.database import Engines
@@ -59,15 +60,22 @@ class SqlLedger:
             found += [to_job(row) for row in await self._engines.rows(query)]
         return found
 
-    async def adopt(self, epoch: int, now: float) -> list[Job]:
+    async def adopt(
+        self, epoch: int, now: float, *, running: Collection[str] | None = None
+    ) -> list[Job]:
         """Put every job in progress under an older epoch back in the queue; returns them.
 
+        Given the jobs that are `running` under `epoch` itself, those that nobody runs too: a start
+        whose answer was lost, or an attempt whose end could not be written.
         An attempt is charged up to its last write, for nobody ran it while no scheduler was there.
         """
+        abandoned = jobs.c.epoch < epoch
+        if running is not None:
+            abandoned |= and_(jobs.c.epoch == epoch, jobs.c.id.not_in(running))
         last_seen = case((jobs.c.seen_at < now, jobs.c.seen_at), else_=literal(now))
         statement = (
             update(jobs)
-            .where(jobs.c.status == Status.IN_PROGRESS, jobs.c.epoch < epoch)
+            .where(jobs.c.status == Status.IN_PROGRESS, abandoned)
             .values(
                 status=Status.QUEUED,
                 phase=None,

@@ -5,6 +5,7 @@ A write whose pair is no longer the row's changes nothing and returns False (or 
 loses stops. A cancel or delete is a change of the row, so it too makes later writes lose.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -100,8 +101,13 @@ class Ledger(Protocol):
         """The present rows of these jobs, whosoever they are, deleted ones included."""
         ...
 
-    async def adopt(self, epoch: int, now: float) -> list[Job]:
-        """Put every job in progress under an older epoch back in the queue; returns them."""
+    async def adopt(
+        self, epoch: int, now: float, *, running: Collection[str] | None = None
+    ) -> list[Job]:
+        """Put every job in progress under an older epoch back in the queue; returns them.
+
+        Given the jobs that are `running` under `epoch` itself, those that nobody runs too.
+        """
         ...
 
     async def start(self, job_id: str, epoch: int, now: float) -> Job | None:

@@ -214,6 +214,20 @@ async def test_a_scheduler_does_not_adopt_its_own_or_newer_jobs(
     assert await store.advance(fence, phase=Phase.DENOISE, step=1, now=2_002.0)
 
 
+async def test_of_its_own_jobs_a_scheduler_adopts_those_that_nobody_runs(
+    store: JobStore, make_job: MakeJob
+) -> None:
+    epoch = await store.take_epoch()
+    run, lost = make_job(), make_job()
+    for job in (run, lost):
+        await store.insert(job, max_waiting=100)
+        await store.start(job.id, epoch, 2_000.0)
+    assert [job.id for job in await store.adopt(epoch, 2_001.0, running=[run.id])] == [lost.id]
+    assert (await the(store, run)).status is Status.IN_PROGRESS
+    assert (await the(store, lost)).status is Status.QUEUED
+    assert [job.id for job in await store.adopt(epoch, 2_001.0, running=[])] == [run.id]
+
+
 async def test_a_clock_that_goes_back_charges_nothing(store: JobStore, make_job: MakeJob) -> None:
     job = make_job()
     fence = await started(store, job)

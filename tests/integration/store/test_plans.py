@@ -25,6 +25,7 @@ async def use_everything(store: SqlJobStore, job: Job) -> None:
     await store.waiting()
     await store.fetch([job.id, "video_2"])
     await store.adopt(1, 5.0)
+    await store.adopt(1, 5.0, running=["video_2"])
     await store.start(job.id, 1, 5.0)
     await store.advance(FENCE, phase=Phase.DENOISE, step=1, now=5.0)
     await store.requeue(FENCE, now=5.0, crashed=True)
