@@ -6,7 +6,7 @@ from autoscaling.ordering import TierThenArrival, Waiting
 from autoscaling.outlook import outlook
 from serve.deployments.costs import Costs
 from serve.deployments.messages import GangStatus, QueuePlace, Snapshot
-from serve.jobs.job import Job
+from serve.jobs.job import Job, Status
 
 
 class View:
@@ -21,11 +21,12 @@ class View:
 
     def seen(self, job: Job) -> None:
         """Take note of a job's latest state."""
-        if job.ended or job.phase is None:
-            self._running.pop(job.id, None)
-        else:
-            self._running[job.id] = job
+        if job.status is not Status.QUEUED:
             self.waiting.pop(job.id, None)
+        if job.status is Status.IN_PROGRESS:
+            self._running[job.id] = job
+        else:
+            self._running.pop(job.id, None)
 
     def plain(self, jobs: Iterable[Job]) -> list[Waiting]:
         """Waiting jobs as the ordering takes them; an unknown tier ranks lowest."""
