@@ -10,6 +10,7 @@ from typing import Any
 from serve.artifacts.store import ArtifactStore
 from serve.deployments.gangs import Gangs
 from serve.deployments.messages import Decoded, DenoiseOrder, StepEvent
+from serve.deployments.outage import outlast
 from serve.jobs.job import Job, Phase, Timings
 from serve.jobs.store import Fence, Ledger
 
@@ -66,8 +67,9 @@ class Attempt:
         self._parts = parts
         self._timings = Timings(queue_s=(job.started_at or job.created_at) - job.created_at)
         self._row_written_at = 0.0
-        self.saved_step = 0
-        """Steps that no crash can undo: those of the last stored checkpoint or latents."""
+        self.saved_step = job.step
+        """Steps that no crash can undo: those of the last stored checkpoint or latents. Until the
+        gang has said where it starts, what the row says."""
 
     @property
     def timings(self) -> Timings:
@@ -135,7 +137,11 @@ class Attempt:
     async def _advance(self, phase: Phase, step: int) -> None:
         """Row first, then the feed."""
         self._row_written_at = time.monotonic()
-        kept = await self._parts.ledger.advance(self.fence, phase=phase, step=step, now=time.time())
+        ledger = self._parts.ledger
+        kept = await outlast(
+            lambda: ledger.advance(self.fence, phase=phase, step=step, now=time.time()),
+            job_id=self.job.id,
+        )
         if not kept:
             raise FenceLost
         self._show(phase=phase, step=step)
@@ -151,17 +157,28 @@ class Attempt:
             self.job.id, self.job.attempt, self.job.spec
         )
         self._spent(decode_s=decoded.seconds)
-        now = time.time()
-        published = await self._parts.ledger.complete(
-            self.fence,
-            now=now,
-            clip_prefix=decoded.prefix,
-            expires_at=now + self._parts.retention_s,
-            timings=self._timings,
-        )
-        if not published:
+        if not await self._publish(decoded.prefix):
             await self._parts.artifacts.delete_prefix(decoded.prefix)
             raise FenceLost
+
+    async def _publish(self, prefix: str) -> bool:
+        """Whether the row points to the clip now; a lost answer may hide that it did before."""
+        ledger, now = self._parts.ledger, time.time()
+        expires_at = now + self._parts.retention_s
+        published = await outlast(
+            lambda: ledger.complete(
+                self.fence,
+                now=now,
+                clip_prefix=prefix,
+                expires_at=expires_at,
+                timings=self._timings,
+            ),
+            job_id=self.job.id,
+        )
+        if published:
+            return True
+        rows = await outlast(lambda: ledger.fetch([self.job.id]), job_id=self.job.id)
+        return any(row.clip_prefix == prefix for row in rows)
 
     def _spent(
         self, *, encode_s: float = 0.0, denoise_s: float = 0.0, decode_s: float = 0.0

@@ -6,10 +6,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
+from serve.artifacts.store import ArtifactError, ArtifactMissing
 from serve.deployments.attempt import Attempt, AttemptParts, Outcome, StageHandles
 from serve.deployments.attempt_end import AttemptEnd
 from serve.deployments.janitor import Janitor
 from serve.deployments.messages import Holding
+from serve.deployments.outage import outlast
 from serve.jobs.job import Job, Status
 from serve.jobs.store import Ledger
 
@@ -28,13 +30,16 @@ class Attempts:
         end: AttemptEnd,
         janitor: Janitor,
         finished: Callable[[Job], None],
+        outage_pause_s: float = 5.0,
     ) -> None:
+        """After a failure of the artifact store a job pauses for `outage_pause_s`."""
         self._ledger = ledger
         self._stages = stages
         self._parts = parts
         self._end = end
         self._janitor = janitor
         self._finished = finished
+        self._outage_pause_s = outage_pause_s
         self._running: dict[str, tuple[Attempt, asyncio.Task[Outcome]]] = {}
         self._endings: set[asyncio.Task[None]] = set()
 
@@ -104,19 +109,26 @@ class Attempts:
             del self._running[job_id]
             self._parts.gangs.release(job_id, settled=False)
             self._parts.gang_freed()
-        await self.conclude([attempt.job])
+        await outlast(lambda: self.conclude([attempt.job]), job_id=job_id)
 
     async def _settle(self, attempt: Attempt, work: "asyncio.Task[Outcome]") -> None:
         """Write down what becomes of the job; refused by the store where that is decided."""
         job_id = attempt.job.id
+        error = None
         if work.cancelled():  # from here, or by Ray, which cancels a call that it lost
             log.info("attempt stopped", extra={"job_id": job_id})
-            await self._end.interrupted(attempt, time.time())
         elif error := work.exception():
             log.warning("attempt broke", extra={"job_id": job_id}, exc_info=error)
-            await self._end.broken(attempt, error, time.time())
-        elif work.result() is Outcome.INTERRUPTED:
-            await self._end.interrupted(attempt, time.time())
+        elif work.result() is not Outcome.INTERRUPTED:
+            return
+        if isinstance(error, ArtifactError) and not isinstance(error, ArtifactMissing):
+            # Whatever is tried now would break too: the job waits, and is not blamed.
+            await asyncio.sleep(self._outage_pause_s)
+            error = None
+        if error is None:
+            await outlast(lambda: self._end.interrupted(attempt, time.time()), job_id=job_id)
+        else:
+            await outlast(lambda: self._end.broken(attempt, error, time.time()), job_id=job_id)
 
     async def conclude(self, known: Iterable[Job]) -> None:
         """Say how jobs stand that no attempt works on; clear away what ended ones left."""
@@ -130,4 +142,10 @@ class Attempts:
             self._parts.publish(job)
             if job.ended:
                 self._finished(job)
-                await self._janitor.tidy(job)
+                await self._tidy(job)
+
+    async def _tidy(self, job: Job) -> None:
+        try:
+            await self._janitor.tidy(job)
+        except ArtifactError as error:
+            log.warning("left for the next sweep: %s", error, extra={"job_id": job.id})

@@ -152,6 +152,7 @@ class Scene:
             end=AttemptEnd(store, max_crashes=3),
             janitor=Janitor(store, self.artifacts),
             finished=self.finished.append,
+            outage_pause_s=0.0,
         )
         self.epoch = 0
 
