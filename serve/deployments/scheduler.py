@@ -23,6 +23,7 @@ from serve.deployments.feed import Feed, News
 from serve.deployments.gangs import Gangs
 from serve.deployments.janitor import Janitor
 from serve.deployments.messages import JobEvent, LeaseAnswer, LeaseReport, Snapshot
+from serve.deployments.rounds import check_alive, steadily
 from serve.deployments.view import View
 from serve.jobs.job import Job
 from serve.jobs.sql_store import open_store
@@ -32,6 +33,7 @@ from serve.telemetry.logs import configure_logging
 from serve.telemetry.metrics import Metrics
 
 log = logging.getLogger(__name__)
+SNAPSHOT_EVERY_S = 1.0
 
 
 class Scheduler:
@@ -68,15 +70,18 @@ class Scheduler:
             attempts=self._attempts,
             models=self._stages.keys(),
         )
-        self._tasks = [
-            asyncio.create_task(loop)
-            for loop in (self._run(), self._show(), *(self._warm_up(m) for m in self._stages))
-        ]
+        scan_s = settings.jobs.scan_s
+        loops = {
+            "scheduling": self._run(),
+            "snapshots": steadily(self._show, every_s=SNAPSHOT_EVERY_S, what="a snapshot"),
+            "clearing up": steadily(self._clean, every_s=scan_s, what="clearing up"),
+            **{f"warming up {model}": self._warm_up(model) for model in self._stages},
+        }
+        self._tasks = [asyncio.create_task(loop, name=name) for name, loop in loops.items()]
 
     async def check_health(self) -> None:
-        """Unhealthy once the main loop has died."""
-        if self._tasks[0].done():
-            raise RuntimeError("the scheduler's loop has ended")
+        """Unhealthy once one of the loops has died."""
+        check_alive(self._tasks)
 
     def _make_attempts(self) -> Attempts:
         parts = AttemptParts(
@@ -140,9 +145,13 @@ class Scheduler:
         now = time.time()
         for job in await self._store.adopt(self._epoch, now, running=self._attempts.ids()):
             log.info("adopted", extra={"job_id": job.id, "step": job.step})
+            self._publish(job)
         await self._attempts.drop_moved_on()
         await self._attempts.stop_overdue(self._settings.jobs.max_run_s, now)
-        await self._janitor.clean(now)
+
+    async def _clean(self) -> None:
+        """Apart from scheduling, which must not wait for a slow or failing artifact store."""
+        await self._janitor.clean(time.time())
 
     def _observe(self, job: Job, stage: str, seconds: float) -> None:
         self._costs.observe(job, stage, seconds)
@@ -163,18 +172,22 @@ class Scheduler:
 
     async def _warm_up(self, model: str) -> None:
         """A model is warm once each of its stages has answered."""
-        handles = self._stages[model]
-        await handles.encoder.ready.remote()
-        await handles.decoder.ready.remote()
-        while model not in self._gangs.models(time.time()):
-            await asyncio.sleep(self._settings.lease.period_s / 4)
-        self._warm.add(model)
-        self._feed.publish(await self._snapshot())
+        handles, pause_s = self._stages[model], self._settings.lease.period_s / 4
+        while model not in self._warm:
+            try:
+                await handles.encoder.ready.remote()
+                await handles.decoder.ready.remote()
+            except Exception as error:  # a replica that died while it was loading
+                log.warning("%s is not warm yet: %s", model, type(error).__name__)
+            else:
+                if model in self._gangs.models(time.time()):
+                    self._warm.add(model)
+                    continue
+            await asyncio.sleep(pause_s)
+        await self._show()
 
     async def _show(self) -> None:
-        while True:
-            await asyncio.sleep(1.0)
-            self._feed.publish(await self._snapshot())
+        self._feed.publish(await self._snapshot())
 
     async def _snapshot(self) -> Snapshot:
         now = time.time()
