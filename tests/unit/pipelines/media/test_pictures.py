@@ -76,6 +76,7 @@ def test_exif_orientation_is_applied(orientation: int, corner: tuple[int, int]) 
     assert image.getpixel((0, 0))[:2] == pytest.approx(corner, abs=12)
 
 
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
 def test_broken_exif_does_not_cost_the_picture() -> None:
     blob = encoded(gradient(), "JPEG", exif=b"Exif\0\0II*\0\x08\0\0\0\xff\xff" + b"\x12\x01" * 9)
     assert open_picture(blob, **LIMITS).size == (40, 24)
