@@ -98,6 +98,7 @@ class Attempt:
                 stored = await self._heed(event)
             return stored
         finally:
+            encoded.cancel()
             stream.cancel()
             self._parts.gangs.release(job.id, settled=stored)
             self._parts.gang_freed()
@@ -153,9 +154,11 @@ class Attempt:
     async def _decode(self) -> None:
         self.saved_step = self.job.spec.steps
         await self._advance(Phase.DECODE, self.saved_step)
-        decoded: Decoded = await self._stages.decoder.decode.remote(
-            self.job.id, self.job.attempt, self.job.spec
-        )
+        call = self._stages.decoder.decode.remote(self.job.id, self.job.attempt, self.job.spec)
+        try:
+            decoded: Decoded = await call
+        finally:
+            call.cancel()  # or it would go on, and store a clip, when this attempt is stopped
         self._spent(decode_s=decoded.seconds)
         if not await self._publish(decoded.prefix):
             await self._parts.artifacts.delete_prefix(decoded.prefix)

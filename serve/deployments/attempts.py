@@ -115,6 +115,8 @@ class Attempts:
         """Write down what becomes of the job; refused by the store where that is decided."""
         job_id = attempt.job.id
         error = None
+        if work.cancelled() or work.exception() or work.result() is not Outcome.PUBLISHED:
+            self._janitor.expect_late_writes(job_id, time.time())
         if work.cancelled():  # from here, or by Ray, which cancels a call that it lost
             log.info("attempt stopped", extra={"job_id": job_id})
         elif error := work.exception():
@@ -142,10 +144,4 @@ class Attempts:
             self._parts.publish(job)
             if job.ended:
                 self._finished(job)
-                await self._tidy(job)
-
-    async def _tidy(self, job: Job) -> None:
-        try:
-            await self._janitor.tidy(job)
-        except ArtifactError as error:
-            log.warning("left for the next sweep: %s", error, extra={"job_id": job.id})
+                await self._janitor.tidy(job)

@@ -1,5 +1,6 @@
 """An attempt writes only while it holds its fence, and what becomes of a job that broke."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -18,6 +19,7 @@ from serve.jobs.database import open_engine
 from serve.jobs.job import Job, Phase, Status
 from serve.jobs.sql_store import SqlJobStore
 from serve.jobs.upgrade import migrate
+from tests.unit.serve.deployments.scene import Reply
 
 SPEC = ClipSpec(
     prompt="a red ball",
@@ -81,6 +83,8 @@ class Stages:
     def __init__(self, events: Sequence[StepEvent], error: Exception | None = None) -> None:
         self.stream = Stream(events, error)
         self.decoded: list[str] = []
+        self.endless = False
+        self.decoding, self.stopped = asyncio.Event(), asyncio.Event()
         self.handles = StageHandles(encoder=self, denoiser=self, decoder=self)
         self.encode = self.denoise = self.decode = self
 
@@ -90,13 +94,22 @@ class Stages:
     def remote(self, *args: Any) -> Any:
         match args:
             case (str(), ClipSpec()):
-                return None
+                return Reply(self._encode())
             case (str(job_id), int(), ClipSpec()):
-                return self._decode(job_id)
+                return Reply(self._decode(job_id))
         return self.stream
+
+    async def _encode(self) -> None:
+        return None
 
     async def _decode(self, job_id: str) -> Decoded:
         self.decoded.append(job_id)
+        self.decoding.set()
+        try:
+            await asyncio.sleep(3600 if self.endless else 0)
+        except asyncio.CancelledError:
+            self.stopped.set()
+            raise
         return Decoded(prefix=f"jobs/{job_id}/clips/1/", seconds=0.25)
 
 
@@ -224,3 +237,13 @@ async def test_a_new_checkpoint_is_progress_and_resets_the_count(store: SqlJobSt
         assert started is not None
         attempt, _ = again(started, store, Stages(events, died))
     assert crashes == [1, 2, 1, 2], "twice at step 0, then twice at step 2"
+
+
+async def test_a_stopped_attempt_stops_its_decoder_too(store: SqlJobStore) -> None:
+    stages = Stages(WHOLE)
+    stages.endless = True
+    attempt, _ = await attempt_of(store, stages)
+    task = asyncio.create_task(attempt.run(have_latents=True))
+    await asyncio.wait_for(stages.decoding.wait(), 5)
+    task.cancel()
+    await asyncio.wait_for(stages.stopped.wait(), 5)
