@@ -65,7 +65,8 @@ class Attempt:
         self.fence = Fence(job_id=job.id, epoch=job.epoch, attempt=job.attempt)
         self._stages = stages
         self._parts = parts
-        self._timings = Timings(queue_s=(job.started_at or job.created_at) - job.created_at)
+        queue_s = max(0.0, (job.started_at or job.created_at) - job.created_at)
+        self._timings = replace(job.timings, queue_s=queue_s)
         self._row_written_at = 0.0
         self.saved_step = job.step
         """Steps that no crash can undo: those of the last stored checkpoint or latents. Until the
@@ -73,7 +74,7 @@ class Attempt:
 
     @property
     def timings(self) -> Timings:
-        """What this attempt has taken so far."""
+        """What the job has taken so far, earlier attempts included."""
         return self._timings
 
     async def run(self, *, have_latents: bool) -> Outcome:
@@ -140,7 +141,9 @@ class Attempt:
         self._row_written_at = time.monotonic()
         ledger = self._parts.ledger
         kept = await outlast(
-            lambda: ledger.advance(self.fence, phase=phase, step=step, now=time.time()),
+            lambda: ledger.advance(
+                self.fence, phase=phase, step=step, now=time.time(), timings=self._timings
+            ),
             job_id=self.job.id,
         )
         if not kept:

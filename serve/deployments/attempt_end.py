@@ -63,5 +63,9 @@ class AttemptEnd:
         """Progress is what is durable: steps after the last checkpoint will be done again."""
         if attempt.job.phase is not None:
             await self._ledger.advance(
-                attempt.fence, phase=attempt.job.phase, step=attempt.saved_step, now=now
+                attempt.fence,
+                phase=attempt.job.phase,
+                step=attempt.saved_step,
+                now=now,
+                timings=attempt.timings,
             )

@@ -116,9 +116,11 @@ class SqlLedger:
         rows = await self._engines.change_returning(statement)
         return to_job(rows[0]) if rows else None
 
-    async def advance(self, fence: Fence, *, phase: Phase, step: int, now: float) -> bool:
-        """Record the phase and the finished steps of an attempt."""
-        return await self._write(fence, phase=phase, step=step, seen_at=now)
+    async def advance(
+        self, fence: Fence, *, phase: Phase, step: int, now: float, timings: Timings | None = None
+    ) -> bool:
+        """Record the phase and the finished steps of an attempt, and what the job has taken."""
+        return await self._write(fence, phase=phase, step=step, seen_at=now, **_taken(timings))
 
     async def requeue(self, fence: Fence, *, now: float, crashed: bool) -> bool:
         """in_progress -> queued; `crashed` counts against the job unless it got further."""
@@ -159,19 +161,22 @@ class SqlLedger:
         Also while it waits again after that attempt (`requeue` told of one crash too many), or
         has not been tried yet (epoch and attempt 0: its model is no longer offered).
         """
-        taken = {} if timings is None else {"timings": asdict(timings)}
         statement = _fenced(fence, LIVE).values(
             status=Status.FAILED,
             phase=None,
             completed_at=now,
             run_s=run_s_until(now),
             failure=asdict(failure),
-            **taken,
+            **_taken(timings),
         )
         return await self._engines.change(statement) == 1
 
     async def _write(self, fence: Fence, **values: Any) -> bool:
         return await self._engines.change(_fenced(fence, IN_PROGRESS).values(values)) == 1
+
+
+def _taken(timings: Timings | None) -> dict[str, Any]:
+    return {} if timings is None else {"timings": asdict(timings)}
 
 
 def _fenced(fence: Fence, statuses: frozenset[Status]) -> Update:

@@ -114,8 +114,13 @@ class Ledger(Protocol):
         """queued -> in_progress under `epoch`, as the next attempt; None if the row moved on."""
         ...
 
-    async def advance(self, fence: Fence, *, phase: Phase, step: int, now: float) -> bool:
-        """Record the phase and the finished steps of an attempt, and that it was alive at `now`."""
+    async def advance(
+        self, fence: Fence, *, phase: Phase, step: int, now: float, timings: Timings | None = None
+    ) -> bool:
+        """Record the phase and the finished steps of an attempt, and that it was alive at `now`.
+
+        `timings` is what the job has taken so far, for an attempt that is cut short.
+        """
         ...
 
     async def requeue(self, fence: Fence, *, now: float, crashed: bool) -> bool:

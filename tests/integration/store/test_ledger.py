@@ -214,6 +214,18 @@ async def test_a_scheduler_does_not_adopt_its_own_or_newer_jobs(
     assert await store.advance(fence, phase=Phase.DENOISE, step=1, now=2_002.0)
 
 
+async def test_what_an_attempt_took_outlives_it(store: JobStore, make_job: MakeJob) -> None:
+    job = make_job()
+    fence = await started(store, job)
+    taken = Timings(queue_s=1.5, denoise_s=2.5, gpu_s=2.5)
+    await store.advance(fence, phase=Phase.DENOISE, step=2, now=2_001.0, timings=taken)
+    await store.advance(fence, phase=Phase.DENOISE, step=3, now=2_002.0)
+    await store.requeue(fence, now=2_003.0, crashed=True)
+    again = await store.start(job.id, fence.epoch, 2_004.0)
+    assert again is not None
+    assert again.timings == taken
+
+
 async def test_of_its_own_jobs_a_scheduler_adopts_those_that_nobody_runs(
     store: JobStore, make_job: MakeJob
 ) -> None:

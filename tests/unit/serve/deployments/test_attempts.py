@@ -192,6 +192,32 @@ async def test_an_encoder_that_breaks_does_not_take_back_durable_steps(scene: Sc
     assert (await scene.row("one")).step == 2
 
 
+@pytest.mark.parametrize("scheduler_dies", [False, True])
+async def test_what_earlier_attempts_took_is_in_the_jobs_timings(
+    scene: Scene, scheduler_dies: bool
+) -> None:
+    scene.attempts.begin(await scene.job("one"), have_latents=False)
+    scene.gang.say("one", event("started", 0), event("step", 1), event("checkpoint", 1))
+    if scheduler_dies:
+        await until(lambda: scene.gang.of("one").empty() and scene.shown[-1].step == 1)
+        scene.epoch = await scene.store.take_epoch()
+        await scene.store.adopt(scene.epoch, 130.0)
+        await scene.attempts.drop_moved_on()
+    else:
+        scene.gang.say("one", RuntimeError("bad"))
+    await scene.over()
+    again = await scene.store.start("one", scene.epoch, 140.0)
+    assert again is not None
+    scene.attempts.begin(again, have_latents=False)
+    scene.gang.say("one", event("started", 1), event("step", 2), event("step", 3))
+    scene.gang.say("one", event("latents", 3), None)
+    await scene.over()
+    took = (await scene.row("one")).timings
+    assert (took.encode_s, took.denoise_s, took.decode_s) == (1.0, 1.5, 0.25)
+    assert took.gpu_s == 2.75
+    assert took.queue_s == 10.0, "from being stored to its first start"
+
+
 async def test_what_cannot_be_cleared_away_is_left_and_the_job_still_counted(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
