@@ -176,6 +176,7 @@ def _sqlite_engine(url: URL, *, pool_size: int, query_only: bool) -> AsyncEngine
         cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.execute("PRAGMA secure_delete = ON")  # an erased prompt leaves no trace in the file
         cursor.execute(f"PRAGMA query_only = {'ON' if query_only else 'OFF'}")
         cursor.close()
 

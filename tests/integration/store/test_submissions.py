@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from sqlalchemy.exc import DBAPIError
@@ -120,6 +121,22 @@ async def test_deleting_forgets_the_prompt_and_hides_the_job(
     [row] = await store.fetch([job.id])
     assert (row.spec.prompt, row.spec.negative_prompt) == ("", "")
     assert (row.status, row.completed_at, row.deleted_at) == (Status.CANCELLED, 2_000.0, 2_000.0)
+
+
+@pytest.mark.parametrize("empty_url", ["sqlite"], indirect=True)
+async def test_a_deleted_prompt_is_not_left_between_the_rows_of_the_file(
+    store: SqlJobStore, make_job: MakeJob, tmp_path: Path
+) -> None:
+    spec = make_job().spec
+    jobs = [make_job(spec=replace(spec, prompt=f"a secret wish {n} " * 40)) for n in range(8)]
+    for job in jobs:
+        await store.insert(job, max_waiting=8)
+    for job in jobs[::2]:
+        assert await store.delete(job.id, job.account_id, 2_000.0)
+    await store.close()  # the last connection folds the log into the file
+    (file,) = tmp_path.glob("filmgate.db*")
+    left = [n for n in range(8) if f"a secret wish {n} ".encode() in file.read_bytes()]
+    assert left == [1, 3, 5, 7]
 
 
 async def test_deleting_a_running_job_ends_its_attempt(store: JobStore, make_job: MakeJob) -> None:
