@@ -67,6 +67,7 @@ class Attempt:
         self._parts = parts
         queue_s = max(0.0, (job.started_at or job.created_at) - job.created_at)
         self._timings = replace(job.timings, queue_s=queue_s)
+        self._began_at = time.monotonic()
         self._row_written_at = 0.0
         self.saved_step = job.step
         """Steps that no crash can undo: those of the last stored checkpoint or latents. Until the
@@ -76,6 +77,11 @@ class Attempt:
     def timings(self) -> Timings:
         """What the job has taken so far, earlier attempts included."""
         return self._timings
+
+    @property
+    def run_s(self) -> float:
+        """Seconds in progress over all attempts; a clock that is set forward adds nothing."""
+        return self.job.run_s + time.monotonic() - self._began_at
 
     async def run(self, *, have_latents: bool) -> Outcome:
         """To the end, or to the first refused write. Raises what a stage or its death raises."""

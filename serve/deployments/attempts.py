@@ -85,11 +85,11 @@ class Attempts:
             elif (row.epoch, row.attempt) != (attempt.fence.epoch, attempt.fence.attempt):
                 work.cancel()
 
-    async def stop_overdue(self, limit_s: float, now: float) -> None:
+    async def stop_overdue(self, limit_s: float) -> None:
         """Fail jobs that have been in progress for longer than `limit_s` over all attempts."""
         for attempt, work in list(self._running.values()):
-            if attempt.job.run_s + now - (attempt.job.attempt_started_at or now) > limit_s:
-                await self._end.overdue(attempt, limit_s, now)
+            if attempt.run_s > limit_s:
+                await self._end.overdue(attempt, limit_s, time.time())
                 work.cancel()
 
     async def unserved(self, job: Job) -> None:

@@ -49,7 +49,7 @@ class Dispatch:
                 continue
             have_latents = job.step >= job.spec.steps and await self._have_latents(job.id)
             if not have_latents:
-                if self._gangs.free(job.model, time.time()) <= 0:
+                if self._gangs.free(job.model, time.monotonic()) <= 0:
                     continue
                 self._gangs.reserve(job.id, job.model)
             await self._start(job.id, have_latents=have_latents)

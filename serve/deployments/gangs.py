@@ -1,4 +1,6 @@
-"""Which gangs exist, which are free, and which job was sent where. Pure: `now` is an argument.
+"""Which gangs exist, which are free, and which job was sent where.
+
+Pure: `now` is an argument, in seconds of a clock that is never set.
 
 Ray Serve routes a job to *some* replica of a model, so a job first reserves "one free gang of this
 model" and is bound to a replica when that replica says it has started.

@@ -105,7 +105,7 @@ class Scheduler:
 
     async def lease(self, report: LeaseReport) -> LeaseAnswer:
         """A gang's report; it may go on only with an attempt that runs here."""
-        self._gangs.report(report, time.time())
+        self._gangs.report(report, time.monotonic())
         if report.holding is None:
             self._wake.set()
             return LeaseAnswer(epoch=self._epoch, keep=False)
@@ -147,7 +147,7 @@ class Scheduler:
             log.info("adopted", extra={"job_id": job.id, "step": job.step})
             self._publish(job)
         await self._attempts.drop_moved_on()
-        await self._attempts.stop_overdue(self._settings.jobs.max_run_s, now)
+        await self._attempts.stop_overdue(self._settings.jobs.max_run_s)
 
     async def _clean(self) -> None:
         """Apart from scheduling, which must not wait for a slow or failing artifact store."""
@@ -180,7 +180,7 @@ class Scheduler:
             except Exception as error:  # a replica that died while it was loading
                 log.warning("%s is not warm yet: %s", model, type(error).__name__)
             else:
-                if model in self._gangs.models(time.time()):
+                if model in self._gangs.models(time.monotonic()):
                     self._warm.add(model)
                     continue
             await asyncio.sleep(pause_s)
@@ -190,8 +190,7 @@ class Scheduler:
         self._feed.publish(await self._snapshot())
 
     async def _snapshot(self) -> Snapshot:
-        now = time.time()
-        gangs = self._gangs.statuses(now)
+        gangs = self._gangs.statuses(time.monotonic())
         self._metrics.gangs(gangs)
         self._metrics.running(self._attempts.jobs())
         self._metrics.queue(self._view.plain(self._view.waiting.values()))

@@ -163,7 +163,7 @@ class Scene:
     @staticmethod
     def now() -> float:
         """The clock that gangs are seen by."""
-        return time.time()
+        return time.monotonic()
 
     async def queue(self, job_id: str, **fields: Any) -> Job:
         """A waiting job."""

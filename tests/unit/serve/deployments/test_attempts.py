@@ -1,6 +1,7 @@
 """Attempts side by side: the row decides, every end is settled, none is stopped by mistake."""
 
 import asyncio
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -216,6 +217,23 @@ async def test_what_earlier_attempts_took_is_in_the_jobs_timings(
     assert (took.encode_s, took.denoise_s, took.decode_s) == (1.0, 1.5, 0.25)
     assert took.gpu_s == 2.75
     assert took.queue_s == 10.0, "from being stored to its first start"
+
+
+async def test_a_job_in_progress_for_too_long_fails_whatever_the_wall_clock_does(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = await scene.job("one")
+    scene.attempts.begin(replace(job, run_s=50.0), have_latents=False)
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "time", lambda: 9e9)
+        await scene.attempts.stop_overdue(100.0)
+    assert (await scene.row("one")).status is Status.IN_PROGRESS
+    await scene.attempts.stop_overdue(49.0)
+    await scene.over()
+    failed = await scene.row("one")
+    assert failed.status is Status.FAILED
+    assert failed.failure is not None
+    assert failed.failure.code == "run_time_exceeded"
 
 
 async def test_what_cannot_be_cleared_away_is_left_and_the_job_still_counted(
