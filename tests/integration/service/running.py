@@ -172,13 +172,19 @@ class Service:
         assert answer.status_code == 200, answer.text
         return answer.content
 
-    def log_lines(self) -> Iterator[dict[str, Any]]:
-        """All structured log lines of all replicas, of every start so far."""
+    def log_files(self) -> Iterator[Path]:
+        """Everything that the service, its replicas and Ray wrote, of every start so far."""
         for line in self.output.read_text().splitlines():
             if line.startswith("logs: "):
                 self._seen_logs.add(Path(line.removeprefix("logs: ")))
+        yield self.output
         for folder in sorted(self._seen_logs):
-            for path in folder.glob("worker-*.err"):
+            yield from (path for path in folder.rglob("*") if path.is_file())
+
+    def log_lines(self) -> Iterator[dict[str, Any]]:
+        """All structured log lines of all replicas, of every start so far."""
+        for path in self.log_files():
+            if path.match("worker-*.err"):
                 for line in path.read_text(errors="replace").splitlines():
                     if line.startswith("{"):
                         with contextlib.suppress(ValueError):

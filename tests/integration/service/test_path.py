@@ -6,8 +6,10 @@ from typing import Any
 
 import openai
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from pipelines.media.facts import probe
+from serve.client.events import read_events
 from tests.integration.service.running import LONG, Service, until
 
 pytestmark = [
@@ -42,15 +44,21 @@ def test_the_sdk_makes_polls_and_downloads_a_clip(
 
 def test_progress_is_the_last_finished_step(service: Service) -> None:
     job_id = service.submit(num_inference_steps=40)
-    seen = []
+    told = []
     with service.http.stream("GET", f"/v1/videos/{job_id}/events") as stream:
-        for line in stream.iter_lines():
-            if line.startswith("data:"):
-                seen.append(line)
-    assert any('"step":' in line for line in seen)
-    assert "completed" in seen[-1]
-    executed = {step.step for step in service.steps(job_id)}
-    assert executed == set(range(1, 41))
+        for event, facts in read_events(stream.iter_lines()):
+            told.append((time.time(), event, facts))
+    assert told[-1][1] == "done"
+    assert told[-1][2]["status"] == "completed"
+    progress = [(heard, facts) for heard, event, facts in told if event == "progress"]
+    steps = [facts["step"] for _, facts in progress]
+    assert steps == sorted(steps)
+    assert len(set(steps)) > 10, "steps are told while they happen"
+    finished = {step.step: step.ended_at for step in service.steps(job_id)}
+    assert set(finished) == set(range(1, 41))
+    for heard, facts in progress:
+        assert facts["percent"] == min(99, 100 * facts["step"] // 40)
+        assert facts["step"] == 0 or finished[facts["step"]] <= heard, "no step is told ahead"
 
 
 def test_same_seed_same_bytes_and_another_seed_another_clip(service: Service) -> None:
@@ -84,7 +92,10 @@ def test_delete_of_a_running_job_removes_every_trace(service: Service) -> None:
     assert service.http.get(f"/v1/videos/{job_id}").status_code == 404
     folder = service.data_dir / "artifacts" / "jobs" / job_id
     until(lambda: not list(folder.rglob("*")) if folder.exists() else True, "an empty folder")
-    assert not any("secret wish" in str(line) for line in service.log_lines())
+    assert "a secret wish" not in service.http.get("/metrics").text
+    logs = list(service.log_files())
+    assert any(job_id.encode() in path.read_bytes() for path in logs), "these are the logs"
+    assert [path for path in logs if b"a secret wish" in path.read_bytes()] == []
 
 
 def test_fifty_open_streams_and_a_post_still_answers(service: Service) -> None:
@@ -105,6 +116,37 @@ def test_fifty_open_streams_and_a_post_still_answers(service: Service) -> None:
 
 
 def test_metrics_count_what_happened(service: Service) -> None:
+    before = settled(service)
     job_id = service.submit(num_inference_steps=3)
-    service.finish(job_id)
-    until(lambda: "filmgate_" in service.http.get("/metrics").text, "metrics")
+    assert service.finish(job_id)["status"] == "completed"
+    after = settled(service)
+    assert after["completed"] - before["completed"] == 1
+    assert after["steps"] - before["steps"] == 3
+    assert after["gpu_s"] > before["gpu_s"]
+
+
+def settled(service: Service) -> dict[str, float]:
+    """The counts once they have caught up with the jobs: each completed one counted once."""
+
+    def caught_up() -> dict[str, float] | None:
+        jobs = service.http.get("/v1/videos", params={"limit": 100}).json()["data"]
+        counts = counted(service)
+        completed = [job for job in jobs if job["status"] == "completed"]
+        return counts if counts["completed"] == len(completed) else None
+
+    return until(caught_up, "metrics that agree with the jobs", 30.0)
+
+
+def counted(service: Service) -> dict[str, float]:
+    """Completed jobs, denoising steps and GPU-seconds so far."""
+    counts = {"completed": 0.0, "steps": 0.0, "gpu_s": 0.0}
+    for family in text_string_to_metric_families(service.http.get("/metrics").text):
+        for sample in family.samples:
+            match sample.name, sample.labels.get("status"):
+                case "filmgate_jobs_ended_total", "completed":
+                    counts["completed"] += sample.value
+                case "filmgate_step_seconds_count", _:
+                    counts["steps"] += sample.value
+                case "filmgate_gpu_seconds_total", _:
+                    counts["gpu_s"] += sample.value
+    return counts
