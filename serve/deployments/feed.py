@@ -1,7 +1,7 @@
 """News of jobs to the Gateways: each gets the latest state of each job, never an old one late."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 
 from serve.deployments.messages import JobEvent, Snapshot
@@ -19,7 +19,7 @@ class Feed:
         for reader in self._readers:
             reader.put(event)
 
-    async def read(self, first: Snapshot) -> AsyncIterator[News]:
+    async def read(self, first: Snapshot) -> AsyncGenerator[News, None]:
         """Everything published from now on, in batches; `first` opens the stream."""
         with self._reader() as reader:
             reader.put(first)

@@ -71,7 +71,7 @@ class LeaseHolder:
             self._now.clear()
 
     async def _report(self, held: _Held | None) -> bool:
-        """One report; whether it was answered."""
+        """One report; whether a scheduler that counts has answered it."""
         try:
             answer = await asyncio.wait_for(
                 self._ask(held.holding if held else None), self._timeout_s
@@ -79,6 +79,8 @@ class LeaseHolder:
         except Exception as error:
             log.warning("lease report failed: %s", type(error).__name__)
             return False
+        if held and answer.epoch < held.holding.epoch:
+            return False  # a scheduler that was replaced and does not know it yet
         if held and not answer.keep:
             self._lose(held, f"the scheduler of epoch {answer.epoch} has given it up")
         return True

@@ -17,6 +17,7 @@ class SchedulerStub:
 
     def __init__(self) -> None:
         self.keep = True
+        self.epoch = 4
         self.silent = False
         self.heard: list[Holding | None] = []
         self.asked = asyncio.Event()
@@ -26,7 +27,7 @@ class SchedulerStub:
         self.asked.set()
         if self.silent:
             raise ConnectionError
-        return LeaseAnswer(epoch=4, keep=self.keep)
+        return LeaseAnswer(epoch=self.epoch, keep=self.keep)
 
 
 @pytest.fixture
@@ -68,6 +69,22 @@ async def test_an_attempt_the_scheduler_gave_up_is_stopped(
     scheduler.keep = False
     with lease.holding(ORDER, 0, on_lost=lost.set):
         await asyncio.wait_for(lost.wait(), 5)
+
+
+async def test_a_replaced_scheduler_that_still_answers_takes_nothing_away(
+    scheduler: SchedulerStub,
+) -> None:
+    holder = LeaseHolder(scheduler.ask, period_s=0.001, timeout_s=3600)
+    task = asyncio.create_task(holder.run())
+    lost = asyncio.Event()
+    scheduler.keep, scheduler.epoch = False, 3
+    with holder.holding(ORDER, 0, on_lost=lost.set):
+        await heard_again(scheduler)
+        await heard_again(scheduler)
+        assert not lost.is_set()
+        scheduler.epoch = 4
+        await asyncio.wait_for(lost.wait(), 5)
+    task.cancel()
 
 
 async def test_a_silent_scheduler_loses_the_lease_after_the_timeout(
