@@ -1,5 +1,6 @@
 """One attempt at one job: encode, denoise, decode, publish; every write is fenced."""
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable
@@ -105,8 +106,8 @@ class Attempt:
                 stored = await self._heed(event)
             return stored
         finally:
-            encoded.cancel()
-            stream.cancel()
+            _stop(encoded)
+            _stop(stream)
             self._parts.gangs.release(job.id, settled=stored)
             self._parts.gang_freed()
 
@@ -167,7 +168,7 @@ class Attempt:
         try:
             decoded: Decoded = await call
         finally:
-            call.cancel()  # or it would go on, and store a clip, when this attempt is stopped
+            _stop(call)  # or it would go on, and store a clip, when this attempt is stopped
         self._spent(decode_s=decoded.seconds)
         if not await self._publish(decoded.prefix):
             await self._parts.artifacts.delete_prefix(decoded.prefix)
@@ -207,3 +208,9 @@ class Attempt:
         for stage, seconds in (("encode", encode_s), ("decode", decode_s)):
             if seconds:
                 self._parts.observe(self.job, stage, seconds)
+
+
+def _stop(call: Any) -> None:
+    """End a call to a stage that may be over already; Ray raises again what such a one raised."""
+    with contextlib.suppress(Exception):
+        call.cancel()

@@ -9,7 +9,7 @@ import pytest
 
 from serve.artifacts.store import ArtifactError, ArtifactMissing, checkpoint_key, clip_prefix
 from serve.jobs.job import Job, Status
-from tests.unit.serve.deployments.scene import WHOLE, Scene, event, until
+from tests.unit.serve.deployments.scene import WHOLE, Reply, Scene, Stream, event, until
 
 
 async def test_a_started_attempt_is_driven_to_its_clip(scene: Scene) -> None:
@@ -234,6 +234,20 @@ async def test_a_job_in_progress_for_too_long_fails_whatever_the_wall_clock_does
     assert failed.status is Status.FAILED
     assert failed.failure is not None
     assert failed.failure.code == "run_time_exceeded"
+
+
+async def test_a_call_that_cannot_be_cancelled_keeps_nothing_from_ending(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cancel(_: object) -> None:
+        raise ConnectionError("what the call itself raised")
+
+    monkeypatch.setattr(Stream, "cancel", cancel)
+    monkeypatch.setattr(Reply, "cancel", cancel)
+    scene.attempts.begin(await scene.job("one"), have_latents=False)
+    scene.gang.say("one", *WHOLE, None)
+    await scene.over()
+    assert (await scene.row("one")).status is Status.COMPLETED
 
 
 async def test_what_cannot_be_cleared_away_is_left_and_the_job_still_counted(
