@@ -4,7 +4,8 @@ import asyncio
 import hashlib
 import logging
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 from ray import serve as ray_serve
@@ -73,7 +74,7 @@ class Denoiser:
 
     async def denoise(
         self, order: DenoiseOrder, spec: ClipSpec, encoded: Encoded
-    ) -> AsyncIterator[StepEvent]:
+    ) -> AsyncGenerator[StepEvent, None]:
         """Run one attempt from its newest checkpoint, or from `encoded`; stream what happens.
 
         The stream ends with a `latents` event, or earlier when the lease was lost. Closing or
@@ -85,8 +86,10 @@ class Denoiser:
             runner = StepRunner(
                 denoising, checkpoint_every_s=self._replica.settings.jobs.checkpoint_every_s
             )
-            async for event in self._run(order, denoising, runner):
-                yield event
+            # Closed before the lock is let go: a stream may be thrown away between two events.
+            async with aclosing(self._run(order, denoising, runner)) as events:
+                async for event in events:
+                    yield event
 
     async def _open(self, order: DenoiseOrder, spec: ClipSpec, encoded: Encoded) -> Denoising:
         """The attempt at its starting point: the newest checkpoint that can be used, or step 0."""
@@ -105,7 +108,7 @@ class Denoiser:
 
     async def _run(
         self, order: DenoiseOrder, denoising: Denoising, runner: StepRunner
-    ) -> AsyncIterator[StepEvent]:
+    ) -> AsyncGenerator[StepEvent, None]:
         steps: asyncio.Queue[Stepped | None] = asyncio.Queue()
         loop = asyncio.get_running_loop()
 
@@ -127,7 +130,8 @@ class Denoiser:
                 running.cancel()
                 await settle(running)
             if not finished:
-                await self._store_checkpoint(order, denoising.step, denoising.checkpoint())
+                checkpoint = await self._device.call(denoising.checkpoint)
+                await self._store_checkpoint(order, denoising.step, checkpoint)
                 return
             yield await self._store_latents(order, denoising)
 
@@ -159,7 +163,8 @@ class Denoiser:
     async def _store_latents(self, order: DenoiseOrder, denoising: Denoising) -> StepEvent:
         blob = await self._device.call(lambda: denoising.latents().pack())
         await self._replica.artifacts.put(latents_key(order.job_id), blob)
-        return self._event("latents", denoising.step, digest=hashlib.sha256(blob).hexdigest())
+        digest = await asyncio.to_thread(lambda: hashlib.sha256(blob).hexdigest())
+        return self._event("latents", denoising.step, digest=digest)
 
     def _event(self, kind: Any, step: int, *, seconds: float = 0.0, digest: str = "") -> StepEvent:
         return StepEvent(kind=kind, step=step, replica=self._name, seconds=seconds, digest=digest)

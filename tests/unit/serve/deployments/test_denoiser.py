@@ -1,0 +1,167 @@
+"""A gang does one thing at a time, also when the stream of its job is thrown away."""
+
+import asyncio
+import threading
+from collections.abc import AsyncGenerator, AsyncIterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from obstore.store import MemoryStore
+from ray import serve as ray_serve
+
+from pipelines.handoff import Parcel
+from pipelines.stages.denoise import DenoiseStage
+from serve.artifacts.object_store import ObjectArtifacts
+from serve.deployments import denoiser as module
+from serve.deployments.denoiser import Denoiser
+from serve.deployments.messages import DenoiseOrder, Encoded, LeaseAnswer, StepEvent
+from serve.settings import Jobs, Lease
+from tests.unit.serve.deployments.scene import SPEC
+
+ENCODED = Encoded(parcel=Parcel("conditioning", {"x": torch.zeros(1)}).pack(), seconds=0.5)
+
+
+class Stage:
+    """A stage whose every step waits for leave, and which notices two jobs at once."""
+
+    def __init__(self) -> None:
+        self.leave = threading.Semaphore(0)
+        self.began = threading.Semaphore(0)
+        self.threads: set[str] = set()
+
+    def begin(self, *_: Any) -> "Job":
+        return Job(self)
+
+    def resume(self, *_: Any) -> "Job":
+        job = Job(self)
+        job.step = 1
+        return job
+
+
+class Job:
+    steps = 3
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage, self.step = stage, 0
+
+    def advance(self) -> None:
+        self.stage.began.release()
+        assert self.stage.leave.acquire(timeout=20)
+        self.step += 1
+
+    def checkpoint(self) -> Parcel:
+        self.stage.threads.add(threading.current_thread().name)
+        return Parcel("checkpoint", {"step": torch.tensor(self.step)})
+
+    def latents(self) -> Parcel:
+        return Parcel("latents", {"x": torch.zeros(1)})
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage()
+
+
+@pytest.fixture
+def keep() -> dict[str, bool]:
+    return {"keep": True}
+
+
+@pytest.fixture
+async def gang(
+    stage: Stage, keep: dict[str, bool], monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Denoiser]:
+    replica = SimpleNamespace(
+        settings=SimpleNamespace(
+            jobs=Jobs(checkpoint_every_s=3600.0), lease=Lease(period_s=0.005, timeout_s=20.0)
+        ),
+        model=SimpleNamespace(name="m"),
+        checkpoint=None,
+        artifacts=ObjectArtifacts(MemoryStore()),
+        dtype=torch.float32,
+        device=torch.device("cpu"),
+    )
+
+    async def answer(_: Any) -> LeaseAnswer:
+        return LeaseAnswer(epoch=1, keep=keep["keep"])
+
+    handle = SimpleNamespace(lease=SimpleNamespace(remote=answer))
+    context = SimpleNamespace(replica_id=SimpleNamespace(unique_id="gang"))
+    monkeypatch.setattr(module, "open_replica", lambda *_: replica)
+    monkeypatch.setattr(DenoiseStage, "load", lambda *_, **__: stage)
+    monkeypatch.setattr(ray_serve, "get_replica_context", lambda: context)
+    monkeypatch.setattr(ray_serve, "get_deployment_handle", lambda _: handle)
+    made = Denoiser.__new__(Denoiser)
+    await Denoiser.__init__(made, {}, "m", "1")  # as Serve calls it
+    yield made
+    made._lease_task.cancel()
+
+
+def denoise(gang: Denoiser, job_id: str) -> AsyncGenerator[StepEvent, None]:
+    order = DenoiseOrder(job_id=job_id, epoch=1, attempt=1)
+    return gang.denoise(order, SPEC, ENCODED)
+
+
+async def test_a_job_goes_from_start_to_stored_latents(gang: Denoiser, stage: Stage) -> None:
+    stage.leave.release(3)
+    events = [(event.kind, event.step) async for event in denoise(gang, "one")]
+    assert events == [("started", 0), ("step", 1), ("step", 2), ("step", 3), ("latents", 3)]
+    assert await gang._replica.artifacts.get("jobs/one/latents")
+
+
+@pytest.mark.parametrize("how", ["closed", "cancelled"])
+async def test_a_stream_that_is_let_go_frees_the_gang_only_after_the_running_step(
+    gang: Denoiser, stage: Stage, how: str
+) -> None:
+    stream = denoise(gang, "one")
+    stage.leave.release(1)
+    for _ in range(2):
+        await asyncio.wait_for(anext(stream), 5)
+    for _ in range(2):
+        assert await asyncio.to_thread(stage.began.acquire, timeout=5), "the second step runs"
+
+    async def let_go() -> None:
+        if how == "closed":
+            await stream.aclose()
+        else:
+            with pytest.raises(asyncio.CancelledError):
+                await stream.athrow(asyncio.CancelledError())
+
+    letting_go = asyncio.create_task(let_go())
+    await asyncio.sleep(0)
+    assert gang._lock.locked()
+    assert not letting_go.done()
+    stage.leave.release(1)
+    await asyncio.wait_for(letting_go, 5)
+    assert not gang._lock.locked()
+
+
+async def test_a_lost_lease_leaves_a_checkpoint_taken_on_the_devices_thread(
+    gang: Denoiser, stage: Stage, keep: dict[str, bool]
+) -> None:
+    stream = denoise(gang, "one")
+    stage.leave.release(1)
+    for _ in range(2):
+        await asyncio.wait_for(anext(stream), 5)
+    keep["keep"] = False
+    assert gang._lease._held is not None
+    runner_stopped = asyncio.Event()
+    lose = gang._lease._held.on_lost
+
+    def lost() -> None:
+        lose()
+        runner_stopped.set()
+
+    gang._lease._held.on_lost = lost
+    await asyncio.wait_for(runner_stopped.wait(), 5)
+    stage.leave.release(1)
+    events = await asyncio.wait_for(drain(stream), 5)
+    assert "latents" not in {event.kind for event in events}
+    assert await gang._replica.artifacts.list("jobs/one/checkpoints/")
+    assert all(name.startswith("denoise") for name in stage.threads)
+
+
+async def drain(stream: AsyncGenerator[StepEvent, None]) -> list[StepEvent]:
+    return [event async for event in stream]
