@@ -6,7 +6,7 @@ from autoscaling.ordering import TierThenArrival, Waiting
 from autoscaling.outlook import outlook
 from serve.deployments.costs import Costs
 from serve.deployments.messages import GangStatus, QueuePlace, Snapshot
-from serve.jobs.job import Job, Status
+from serve.jobs.job import Job, Phase, Status
 
 
 class View:
@@ -51,13 +51,10 @@ class View:
     ) -> Snapshot:
         """What is sent to each Gateway."""
         running_eta_s = {job.id: self._costs.remaining_s(job) for job in self._running.values()}
-        busy_s: dict[str, list[float]] = {}
-        for gang in gangs:
-            busy_s.setdefault(gang.model, []).append(running_eta_s.get(gang.job_id or "", 0.0))
         ordered = self._order.order(self.plain(self.waiting.values()))
         places = {
             job_id: QueuePlace(position=place.position, eta_s=place.eta_s)
-            for job_id, place in outlook(ordered, busy_s).items()
+            for job_id, place in outlook(ordered, self._busy_s(gangs, running_eta_s)).items()
         }
         return Snapshot(
             epoch=epoch,
@@ -67,3 +64,21 @@ class View:
             running_eta_s=running_eta_s,
             metrics=metrics,
         )
+
+    def _busy_s(
+        self, gangs: tuple[GangStatus, ...], running_eta_s: dict[str, float]
+    ) -> dict[str, list[float]]:
+        """Per model, seconds until each gang is free; a job on its way to a gang holds one too."""
+        held = {gang.job_id for gang in gangs}
+        on_their_way: dict[str, list[float]] = {}
+        for job in self._running.values():
+            if job.phase is not Phase.DECODE and job.id not in held:
+                on_their_way.setdefault(job.model, []).append(running_eta_s[job.id])
+        busy_s: dict[str, list[float]] = {}
+        for gang in gangs:
+            coming = on_their_way.get(gang.model)
+            seconds = running_eta_s.get(gang.job_id or "", 0.0)
+            if gang.job_id is None and coming:
+                seconds = coming.pop()
+            busy_s.setdefault(gang.model, []).append(seconds)
+        return busy_s
