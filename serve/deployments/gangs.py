@@ -33,11 +33,13 @@ class Gangs:
         self._gangs: dict[str, _Gang] = {}
         self._reserved: dict[str, str] = {}
 
-    def report(self, report: LeaseReport, now: float) -> None:
-        """Take note of what a gang says it is doing."""
+    def report(self, report: LeaseReport, now: float) -> bool:
+        """Take note of what a gang says it is doing; whether it was not known to do nothing."""
         known = self._gangs.get(report.replica)
+        was_idle = known is not None and known.holding is None and not known.unsettled
         job_id = known.job_id if known else None
         self._gangs[report.replica] = _Gang(report=report, seen_at=now, job_id=job_id)
+        return report.holding is None and not was_idle
 
     def free(self, model: str, now: float) -> int:
         """How many jobs of `model` can be sent now and start at once."""

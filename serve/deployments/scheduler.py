@@ -105,11 +105,10 @@ class Scheduler:
 
     async def lease(self, report: LeaseReport) -> LeaseAnswer:
         """A gang's report; it may go on only with an attempt that runs here."""
-        self._gangs.report(report, time.monotonic())
-        if report.holding is None:
+        if self._gangs.report(report, time.monotonic()):
             self._wake.set()
-            return LeaseAnswer(epoch=self._epoch, keep=False)
-        return LeaseAnswer(epoch=self._epoch, keep=self._attempts.own(report.holding))
+        keep = report.holding is not None and self._attempts.own(report.holding)
+        return LeaseAnswer(epoch=self._epoch, keep=keep)
 
     async def notify(self, job_id: str) -> None:
         """A job's row has changed: look now instead of at the next scan."""

@@ -54,6 +54,17 @@ def test_a_finished_gang_is_free_at_once_though_its_last_report_named_the_job() 
     assert gangs.free("m", now=1) == 1
 
 
+def test_only_a_report_of_a_gang_that_became_idle_is_news() -> None:
+    gangs = Gangs(timeout_s=10)
+    assert gangs.report(report("a"), now=0)
+    assert not gangs.report(report("a"), now=1)
+    assert not gangs.report(report("a", job="j"), now=2)
+    assert gangs.report(report("a"), now=3)
+    gangs.bind("j", "a")
+    gangs.release("j", settled=False)
+    assert gangs.report(report("a"), now=4)
+
+
 def test_a_zombie_that_holds_an_older_schedulers_job_is_not_free() -> None:
     gangs = Gangs(timeout_s=10)
     gangs.report(report("a", job="old"), now=0)
