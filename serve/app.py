@@ -11,13 +11,16 @@ from typing import Any
 import ray
 from ray import serve as ray_serve
 from rich.console import Console
+from sqlalchemy.exc import DBAPIError
 
 from serve.accounts.accounts import open_accounts
+from serve.artifacts.location import open_artifacts
+from serve.artifacts.store import ArtifactError
 from serve.deployments.gateway import Gateway
 from serve.deployments.scheduler import Scheduler
 from serve.jobs.database import opened
 from serve.jobs.upgrade import upgrade
-from serve.models import open_checkpoint_of
+from serve.models import offered_models, open_checkpoint_of
 from serve.service import ServiceError, end_children, marked
 from serve.settings import Replicas, Settings
 
@@ -30,6 +33,7 @@ STAGES = {
     "Decoder": "serve.deployments.decoder.Decoder",
 }
 """By name, so that only the replicas themselves import torch."""
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 SHORT_GOODBYE: dict[str, Any] = {
     "graceful_shutdown_timeout_s": 2.0,
     "graceful_shutdown_wait_loop_s": 0.1,
@@ -95,11 +99,13 @@ def run(settings: Settings) -> None:
     over = threading.Event()
     _end_on_signal(over)
     with marked(settings.data_dir, settings.http.port):
-        host, openly = asyncio.run(_prepare(settings))
-        for line in _plan(settings, host, openly):
+        openly = asyncio.run(_prepare_stores(settings))
+        host = _address(settings, openly)
+        settings = _settled(settings, openly)
+        for line in _plan(settings, host):
             console.print(line)
         try:
-            logs = _start(_with_access(settings, openly), host)
+            logs = _start(settings, host)
             _end_on_signal(over)  # again: starting Ray has put its own handlers in place
             console.print(f"logs: {logs}")
             console.print(f"ready: http://{host}:{settings.http.port}")
@@ -114,35 +120,59 @@ def _end_on_signal(over: threading.Event) -> None:
         signal.signal(number, lambda *_: over.set())
 
 
-async def _prepare(settings: Settings) -> tuple[str, bool]:
-    """Bring the database up to date; the address to listen on, and whether without keys."""
-    await upgrade(settings.database_url)
-    async with opened(settings.database_url) as engines:
-        openly = not await open_accounts(engines).any_keys()
-    host = settings.http.host or ("127.0.0.1" if openly else "0.0.0.0")
-    if openly and host not in ("127.0.0.1", "::1", "localhost"):
+async def _prepare_stores(settings: Settings) -> bool:
+    """Both answer, and the database is up to date; whether no API key exists yet."""
+    artifacts = open_artifacts(settings.artifacts, settings.data_dir)
+    try:
+        await artifacts.check()
+        await upgrade(settings.database_url)
+        async with opened(settings.database_url) as engines:
+            return not await open_accounts(engines).any_keys()
+    except (OSError, DBAPIError) as error:
+        raise ServiceError(
+            f"the database does not answer ({type(error).__name__}): check database.url, and that "
+            "the server runs and lets filmgate in."
+        ) from error
+    except ArtifactError as error:
+        raise ServiceError(f"{error}: check the section artifacts of the settings.") from error
+    finally:
+        await artifacts.close()
+
+
+def _address(settings: Settings, openly: bool) -> str:
+    """Where to listen: without keys, on loopback only."""
+    host = settings.http.host or (LOOPBACK[0] if openly else "0.0.0.0")
+    if openly and host not in LOOPBACK:
         raise ServiceError(
             f"no API key exists, so filmgate listens on loopback only, not on {host}: make a key "
             "first (filmgate keys create --account NAME), or leave http.host out."
         )
+    return host
+
+
+def _settled(settings: Settings, openly: bool) -> Settings:
+    """What only the start can decide: open access, and the commit of each model of the hub.
+
+    Raises `CheckpointError` for a model that cannot be served.
+    """
+    models = []
     for model in settings.models:
-        open_checkpoint_of(model, settings.data_dir)
-    return host, openly
-
-
-def _with_access(settings: Settings, openly: bool) -> Settings:
+        found = open_checkpoint_of(model, settings.data_dir).source.revision
+        models.append(model.model_copy(update={"revision": found}))
     http = settings.http.model_copy(update={"open_access": openly})
-    return settings.model_copy(update={"http": http})
+    settled = settings.model_copy(update={"models": tuple(models), "http": http})
+    offered_models(settled)
+    return settled
 
 
-def _plan(settings: Settings, host: str, openly: bool) -> list[str]:
+def _plan(settings: Settings, host: str) -> list[str]:
     """What will run where, for people."""
     database = urllib.parse.urlsplit(settings.database_url).scheme.partition("+")[0]
     lines = [
         f"filmgate: http://{host}:{settings.http.port}, data in {settings.data_dir}, {database} "
         f"jobs, artifacts in {settings.artifacts.url or settings.data_dir / 'artifacts'}"
     ]
-    if openly:
+    if settings.http.open_access:
         lines.append("no API keys: listening on loopback only, anyone on this machine is `local`")
     for model in settings.models:
         gpus = model.denoiser.num_gpus

@@ -1,9 +1,6 @@
 """The whole service dies, or is asked to end; and starts again."""
 
-import json
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import psutil
@@ -69,28 +66,6 @@ def test_a_signal_leaves_no_process_behind(own_service: Service, number: int) ->
     assert service.process.returncode == 0
     _, alive = psutil.wait_procs(everything, timeout=30)
     assert not alive, [process.cmdline() for process in alive]
-
-
-def test_a_second_service_on_the_same_folder_is_refused_with_the_reason(
-    own_service: Service,
-) -> None:
-    service = own_service
-    service.start()
-    try:
-        second = Service(service.data_dir, json.loads(service.config.read_text()))
-        result = subprocess.run(
-            [sys.executable, "-m", "serve.cli", "serve", "--config", str(second.config)],
-            env={"PATH": "", "FILMGATE_DATA_DIR": str(service.data_dir)},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert result.returncode == 1
-        assert "already runs on this data folder" in result.stderr
-        assert "Traceback" not in result.stderr
-    finally:
-        service.stop()
 
 
 def test_a_job_that_kills_its_worker_three_times_is_given_up(fresh_folder: Path) -> None:
