@@ -1,12 +1,14 @@
 """The life of `filmgate serve` as a process on this machine: its port, its mark, its end."""
 
 import contextlib
+import fcntl
 import json
 import os
 import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 import psutil
 
@@ -22,19 +24,20 @@ class ServiceError(Exception):
 def marked(data_dir: Path, port: int) -> Iterator[None]:
     """Own the data folder while serving; raises `ServiceError` if a live service owns it."""
     mark = data_dir / "service.json"
-    previous = _read(mark)
-    if previous and _alive(previous):
-        raise ServiceError(
-            f"filmgate already runs on this data folder (pid {previous['pid']}, port "
-            f"{previous['port']}): stop it, or set another FILMGATE_DATA_DIR."
-        )
-    wait_for_port(port, patience_s=GRACE_S if previous else 0.0)
-    mine = {"pid": os.getpid(), "started_at": _started_at(os.getpid()), "port": port}
-    mark.write_text(json.dumps(mine))
-    try:
-        yield
-    finally:
-        mark.unlink(missing_ok=True)
+    with (data_dir / "service.lock").open("w") as lock:
+        previous = _read(mark)
+        if not _locked(lock):
+            who = f" (pid {previous['pid']}, port {previous['port']})" if previous else ""
+            raise ServiceError(
+                f"filmgate already runs on this data folder{who}: stop it, or set another "
+                "FILMGATE_DATA_DIR."
+            )
+        wait_for_port(port, patience_s=GRACE_S if previous else 0.0)
+        mark.write_text(json.dumps({"pid": os.getpid(), "port": port}))
+        try:
+            yield
+        finally:
+            mark.unlink(missing_ok=True)
 
 
 def wait_for_port(port: int, *, patience_s: float) -> None:
@@ -66,6 +69,10 @@ def _taken(port: int) -> bool:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("0.0.0.0", port))
+        except PermissionError as error:
+            raise ServiceError(
+                f"port {port} is not for this user: set FILMGATE_HTTP__PORT to one above 1023."
+            ) from error
         except OSError:
             return True
     return False
@@ -79,13 +86,13 @@ def _read(mark: Path) -> dict[str, float] | None:
     return found if isinstance(found, dict) and {"pid", "port"} <= set(found) else None
 
 
-def _alive(mark: dict[str, float]) -> bool:
-    """Whether the very process that wrote the mark still runs (pids are used again)."""
-    return _started_at(int(mark["pid"])) == mark.get("started_at")
+def _locked(lock: TextIO) -> bool:
+    """Whether this process has the lock now; the system lets it go when the process ends.
 
-
-def _started_at(pid: int) -> float | None:
+    Unlike a pid and its start time, that neither comes back nor moves with the clock.
+    """
     try:
-        return float(psutil.Process(pid).create_time())
-    except psutil.NoSuchProcess:
-        return None
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

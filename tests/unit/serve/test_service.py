@@ -42,6 +42,38 @@ def test_a_mark_of_a_dead_process_whose_pid_lives_on_stops_nobody(
         pass
 
 
+def test_a_clock_that_is_set_does_not_let_a_second_service_in(
+    tmp_path: Path, closed_port: int
+) -> None:
+    with marked(tmp_path, closed_port):
+        (tmp_path / "service.json").write_text(
+            json.dumps({"pid": os.getpid(), "started_at": 1.0, "port": closed_port})
+        )
+        with pytest.raises(ServiceError, match="already runs"), marked(tmp_path, closed_port):
+            pass
+
+
+def test_a_service_that_was_killed_and_not_yet_buried_stops_nobody(
+    tmp_path: Path, closed_port: int
+) -> None:
+    code = (
+        "import pathlib, sys, time; from serve.service import marked\n"
+        "with marked(pathlib.Path(sys.argv[1]), int(sys.argv[2])):\n"
+        "    print(1, flush=True); time.sleep(600)"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path), str(closed_port)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as service:
+        assert service.stdout is not None
+        assert service.stdout.readline()
+        with pytest.raises(ServiceError, match="already runs"), marked(tmp_path, closed_port):
+            pass
+        service.kill()
+        service.stdout.read()  # it has ended; as nobody has waited for it, its pid is still there
+        assert psutil.pid_exists(service.pid)
+        with marked(tmp_path, closed_port):
+            assert json.loads((tmp_path / "service.json").read_text())["pid"] == os.getpid()
+
+
 def test_a_port_that_somebody_else_has_is_called_taken_at_once(closed_port: int) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", closed_port))
