@@ -1,9 +1,9 @@
 """The composition root: settings become stores, deployments and one Ray Serve application."""
 
 import asyncio
+import contextlib
 import logging
 import math
-import signal
 import threading
 import urllib.parse
 from typing import Any
@@ -21,7 +21,13 @@ from serve.deployments.scheduler import Scheduler
 from serve.jobs.database import opened
 from serve.jobs.upgrade import upgrade
 from serve.models import offered_models, open_checkpoint_of
-from serve.service import ServiceError, end_children, marked
+from serve.service import (
+    ServiceError,
+    end_children,
+    ignore_signals,
+    interrupt_on_signal,
+    marked,
+)
 from serve.settings import Replicas, Settings
 
 APPLICATION = "filmgate"
@@ -96,28 +102,23 @@ def run(settings: Settings) -> None:
     """Serve until SIGINT or SIGTERM. Raises `ServiceError` when something needed is missing."""
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    over = threading.Event()
-    _end_on_signal(over)
-    with marked(settings.data_dir, settings.http.port):
+    interrupt_on_signal()
+    # Being told to stop is no fault, neither by us nor by Ray's own handlers while it starts.
+    told_to_stop = contextlib.suppress(KeyboardInterrupt, SystemExit)
+    with told_to_stop, marked(settings.data_dir, settings.http.port):
         openly = asyncio.run(_prepare_stores(settings))
         host = _address(settings, openly)
         settings = _settled(settings, openly)
         for line in _plan(settings, host):
             console.print(line)
         try:
-            logs = _start(settings, host)
-            _end_on_signal(over)  # again: starting Ray has put its own handlers in place
-            console.print(f"logs: {logs}")
+            console.print(f"logs: {_start(settings, host)}")
             console.print(f"ready: http://{host}:{settings.http.port}")
-            over.wait()
+            threading.Event().wait()
         finally:
+            ignore_signals()  # what is being stopped is stopped to its end
             console.print("stopping")
             _stop()
-
-
-def _end_on_signal(over: threading.Event) -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: over.set())
 
 
 async def _prepare_stores(settings: Settings) -> bool:
@@ -197,6 +198,7 @@ def _start(settings: Settings, host: str) -> str:
         log_to_driver=False,
         logging_level="ERROR",
     )
+    interrupt_on_signal()  # again: Ray has put its own handlers in place
     _check_cluster(settings)
     ray_serve.start(
         proxy_location="HeadOnly", http_options={"host": host, "port": settings.http.port}
@@ -206,21 +208,30 @@ def _start(settings: Settings, host: str) -> str:
 
 
 def _logical_cpus(settings: Settings) -> float:
-    wanted = CONTROL_CPUS * (1 + settings.http.gateways)
-    for model in settings.models:
-        for stage in (model.encoder, model.denoiser, model.decoder):
-            wanted += stage.replicas * stage.num_cpus
-    return settings.ray.num_cpus or max(2, math.ceil(wanted))
+    return settings.ray.num_cpus or max(2, math.ceil(_wanted_cpus(settings)))
+
+
+def _wanted_cpus(settings: Settings) -> float:
+    stages = [s for m in settings.models for s in (m.encoder, m.denoiser, m.decoder)]
+    wanted = sum(stage.replicas * stage.num_cpus for stage in stages)
+    return wanted + CONTROL_CPUS * (1 + settings.http.gateways)
 
 
 def _check_cluster(settings: Settings) -> None:
     stages = [s for m in settings.models for s in (m.encoder, m.denoiser, m.decoder)]
     wanted = sum(stage.replicas * stage.num_gpus for stage in stages)
-    found = ray.cluster_resources().get("GPU", 0.0)
+    resources = ray.cluster_resources()
+    found = resources.get("GPU", 0.0)
     if wanted > found:
         raise ServiceError(
             f"the models ask for {wanted:g} GPUs and the cluster has {found:g}: lower num_gpus "
             "or replicas of a stage, or add nodes."
+        )
+    cpus, found = _wanted_cpus(settings), resources.get("CPU", 0.0)
+    if cpus > found:
+        raise ServiceError(
+            f"the replicas ask for {cpus:g} logical CPUs and the cluster has {found:g}: raise "
+            "ray.num_cpus, lower num_cpus or replicas of a stage, or add nodes."
         )
     hosts = {node["NodeManagerHostname"] for node in ray.nodes() if node["Alive"]}
     if len(hosts) > 1 and settings.database_url.startswith("sqlite"):
@@ -230,7 +241,9 @@ def _check_cluster(settings: Settings) -> None:
 
 
 def _stop() -> None:
-    if ray.is_initialized():
-        ray_serve.shutdown()
-        ray.shutdown()
-    end_children()
+    try:
+        if ray.is_initialized():
+            ray_serve.shutdown()
+            ray.shutdown()
+    finally:
+        end_children()

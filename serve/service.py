@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import json
 import os
+import signal
 import socket
 import time
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ import psutil
 
 GRACE_S = 30.0
 """How long a killed service's processes may take to vanish, and so to let go of the port."""
+
+ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class ServiceError(Exception):
@@ -38,6 +41,23 @@ def marked(data_dir: Path, port: int) -> Iterator[None]:
             yield
         finally:
             mark.unlink(missing_ok=True)
+
+
+def interrupt_on_signal() -> None:
+    """The first SIGINT or SIGTERM interrupts, also a start that takes long; the next do nothing."""
+
+    def interrupt(*_: object) -> None:
+        ignore_signals()
+        raise KeyboardInterrupt
+
+    for number in ENDING_SIGNALS:
+        signal.signal(number, interrupt)
+
+
+def ignore_signals() -> None:
+    """From now on SIGINT and SIGTERM do nothing."""
+    for number in ENDING_SIGNALS:
+        signal.signal(number, lambda *_: None)
 
 
 def wait_for_port(port: int, *, patience_s: float) -> None:

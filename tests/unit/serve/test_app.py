@@ -1,0 +1,120 @@
+"""Starting and stopping: a signal counts at any time, and nothing keeps the end from its work."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import ray
+from ray import serve as ray_serve
+
+from serve import app
+from serve.service import ServiceError
+from serve.settings import Http, Model, RayCluster, Replicas, Settings
+
+
+@pytest.fixture(autouse=True)
+def _own_handlers() -> Iterator[None]:
+    """The handlers as they were, after each test."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def settings(tmp_path: Path, closed_port: int) -> Settings:
+    return Settings(data_dir=tmp_path, http=Http(port=closed_port))
+
+
+@pytest.fixture
+def stopped(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Each end of the service; everything before the start is taken for done."""
+    ends: list[str] = []
+
+    async def prepared(_: Settings) -> bool:
+        return True
+
+    monkeypatch.setattr(app, "_prepare_stores", prepared)
+    monkeypatch.setattr(app, "_settled", lambda settings, _: settings)
+    monkeypatch.setattr(app, "_stop", lambda: ends.append("stopped"))
+    return ends
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_start_that_takes_long(
+    settings: Settings, stopped: list[str], monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def start(*_: object) -> str:
+        os.kill(os.getpid(), number)
+        time.sleep(60)
+        raise AssertionError("the start went on")
+
+    monkeypatch.setattr(app, "_start", start)
+    app.run(settings)
+    assert stopped == ["stopped"]
+
+
+def test_a_second_signal_does_not_break_off_the_end(
+    settings: Settings, stopped: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.01)
+        stopped.append("to its end")
+
+    monkeypatch.setattr(app, "_start", lambda *_: "logs")
+    monkeypatch.setattr(app, "_stop", stop)
+    main = threading.main_thread().ident
+    assert main is not None
+    timer = threading.Timer(0.1, lambda: signal.pthread_kill(main, signal.SIGTERM))
+    timer.start()
+    app.run(settings)
+    timer.join()
+    assert stopped == ["to its end"]
+
+
+def test_what_fails_at_the_start_is_cleared_away_and_said(
+    settings: Settings, stopped: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(*_: object) -> str:
+        raise ServiceError("too few GPUs")
+
+    monkeypatch.setattr(app, "_start", start)
+    with pytest.raises(ServiceError, match="too few GPUs"):
+        app.run(settings)
+    assert stopped == ["stopped"]
+
+
+def test_children_are_ended_even_if_ray_cannot_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise RuntimeError("the controller is gone")
+
+    ended: list[str] = []
+    monkeypatch.setattr(ray, "is_initialized", lambda: True)
+    monkeypatch.setattr(ray_serve, "shutdown", fail)
+    monkeypatch.setattr(app, "end_children", lambda: ended.append("children"))
+    with pytest.raises(RuntimeError):
+        app._stop()
+    assert ended == ["children"]
+
+
+@pytest.mark.parametrize(
+    ("stage", "words"),
+    [
+        (Replicas(num_gpus=2), "2 GPUs and the cluster has 1"),
+        (Replicas(num_cpus=9), r"9\.7 logical CPUs and the cluster has 4: raise ray\.num_cpus"),
+    ],
+)
+def test_a_cluster_that_is_too_small_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: Replicas, words: str
+) -> None:
+    monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 4.0, "GPU": 1.0})
+    settings = Settings(
+        data_dir=tmp_path, models=(Model(name="m", denoiser=stage),), ray=RayCluster(num_cpus=4)
+    )
+    with pytest.raises(ServiceError, match=words):
+        app._check_cluster(settings)
