@@ -18,7 +18,7 @@ OFFERED = 1.5
 
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="filmgate-bench-") as folder:
-        service = Service(Path(folder) / "data", BENCH_SETTINGS)
+        service = Service(Path(folder) / "data", BENCH_SETTINGS, log_level="INFO")
         service.start()
         try:
             template = served(service, {})

@@ -16,7 +16,7 @@ LEAST_BARE_S = 5.0
 
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="filmgate-bench-") as folder:
-        service = Service(Path(folder) / "data", BENCH_SETTINGS)
+        service = Service(Path(folder) / "data", BENCH_SETTINGS, log_level="INFO")
         service.start()
         try:
             _compare(service, Path(folder))

@@ -20,7 +20,7 @@ BarePipeline(Path(sys.argv[1]), threads=1)
 
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="filmgate-bench-") as folder:
-        service = Service(Path(folder) / "data", BENCH_SETTINGS)
+        service = Service(Path(folder) / "data", BENCH_SETTINGS, log_level="INFO")
         _start_s(service)  # makes the checkpoint and the database
         checkpoint = service.data_dir / "checkpoints" / "embedded"
         starts, loads = [], []

@@ -62,8 +62,11 @@ class Step:
 class Service:
     """One data folder and one port, over any number of starts."""
 
-    def __init__(self, data_dir: Path, settings: dict[str, Any]) -> None:
+    def __init__(
+        self, data_dir: Path, settings: dict[str, Any], *, log_level: str = "DEBUG"
+    ) -> None:
         self.data_dir = data_dir
+        self.log_level = log_level
         self.port = free_port()
         self.config = data_dir / "filmgate.yaml"
         data_dir.mkdir(parents=True, exist_ok=True)
@@ -80,7 +83,7 @@ class Service:
             "FILMGATE_DATA_DIR": str(self.data_dir),
             "FILMGATE_HTTP__PORT": str(self.port),
             "FILMGATE_LOG__FORMAT": "json",
-            "FILMGATE_LOG__LEVEL": "DEBUG",
+            "FILMGATE_LOG__LEVEL": self.log_level,
         }
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
