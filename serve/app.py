@@ -28,7 +28,8 @@ from serve.service import (
     interrupt_on_signal,
     marked,
 )
-from serve.settings import Replicas, Settings
+from serve.settings import Settings
+from serve.settings.sections import Replicas
 
 APPLICATION = "filmgate"
 CONTROL_CPUS = 0.1

@@ -11,7 +11,8 @@ from pipelines.registry import open_checkpoint
 from pipelines.shapes.configs import ShapeError, shape_from_configs
 from pipelines.shapes.shape import ModelShape
 from pipelines.spec import ClipSpec, ModelLimits
-from serve.settings import Model, Settings, SettingsError
+from serve.settings import Settings, SettingsError
+from serve.settings.sections import Model
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from obstore.store import LocalStore, MemoryStore, S3Store
 
 from serve.artifacts.object_store import ObjectArtifacts
-from serve.settings import Artifacts
+from serve.settings.sections import Artifacts
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, RetryConfig, S3Config

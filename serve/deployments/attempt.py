@@ -10,10 +10,10 @@ from typing import Any
 
 from serve.artifacts.store import ArtifactStore
 from serve.deployments.gangs import Gangs
-from serve.deployments.messages import Decoded, DenoiseOrder, StepEvent
 from serve.deployments.outage import outlast
 from serve.jobs.job import Job, Phase, Timings
 from serve.jobs.store import Fence, Ledger
+from serve.messages import Decoded, DenoiseOrder, StepEvent
 
 log = logging.getLogger(__name__)
 ROW_EVERY_S = 0.5

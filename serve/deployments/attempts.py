@@ -10,10 +10,10 @@ from serve.artifacts.store import ArtifactError, ArtifactMissing
 from serve.deployments.attempt import Attempt, AttemptParts, Outcome, StageHandles
 from serve.deployments.attempt_end import AttemptEnd
 from serve.deployments.janitor import Janitor
-from serve.deployments.messages import Holding
 from serve.deployments.outage import outlast
 from serve.jobs.job import Job, Status
 from serve.jobs.store import Ledger
+from serve.messages import Holding
 
 log = logging.getLogger(__name__)
 

@@ -12,8 +12,8 @@ from pipelines.spec import ClipSpec
 from pipelines.stages.decode import DecodeStage
 from serve.artifacts.store import CLIP_FILES, clip_prefix, latents_key
 from serve.deployments.device_thread import DeviceThread
-from serve.deployments.messages import Decoded
 from serve.deployments.replica import open_replica
+from serve.messages import Decoded
 
 
 class Decoder:

@@ -16,7 +16,9 @@ from pipelines.stages.denoise import DenoiseStage, Denoising, StaleCheckpoint
 from serve.artifacts.store import checkpoint_key, checkpoint_prefix, latents_key
 from serve.deployments.device_thread import DeviceThread, settle
 from serve.deployments.lease import LeaseHolder
-from serve.deployments.messages import (
+from serve.deployments.replica import open_replica
+from serve.deployments.steps import Stepped, StepRunner
+from serve.messages import (
     DenoiseOrder,
     Encoded,
     Holding,
@@ -24,8 +26,6 @@ from serve.deployments.messages import (
     LeaseReport,
     StepEvent,
 )
-from serve.deployments.replica import open_replica
-from serve.deployments.steps import Stepped, StepRunner
 
 log = logging.getLogger(__name__)
 KEPT_CHECKPOINTS = 2

@@ -10,8 +10,8 @@ from pipelines.spec import ClipSpec
 from pipelines.stages.encode import EncodeStage
 from serve.artifacts.store import input_key
 from serve.deployments.device_thread import DeviceThread
-from serve.deployments.messages import Encoded
 from serve.deployments.replica import open_replica
+from serve.messages import Encoded
 
 
 class Encoder:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 
-from serve.deployments.messages import JobEvent, Snapshot
+from serve.messages import JobEvent, Snapshot
 
 News = list[JobEvent | Snapshot]
 

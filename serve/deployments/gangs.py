@@ -8,7 +8,7 @@ model" and is bound to a replica when that replica says it has started.
 
 from dataclasses import dataclass, replace
 
-from serve.deployments.messages import GangStatus, Holding, LeaseReport
+from serve.messages import GangStatus, Holding, LeaseReport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
 
-from serve.deployments.messages import DenoiseOrder, Holding, LeaseAnswer
+from serve.messages import DenoiseOrder, Holding, LeaseAnswer
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
-from serve.deployments.messages import JobEvent, Snapshot
+from serve.messages import JobEvent, Snapshot
 
 log = logging.getLogger(__name__)
 STALE_AFTER_S = 5.0

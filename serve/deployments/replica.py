@@ -10,7 +10,8 @@ from pipelines.checkpoint import Checkpoint
 from serve.artifacts.location import open_artifacts
 from serve.artifacts.store import ArtifactStore
 from serve.models import open_checkpoint_of
-from serve.settings import Model, Replicas, Settings
+from serve.settings import Settings
+from serve.settings.sections import Model, Replicas
 from serve.telemetry.logs import configure_logging
 
 

@@ -22,11 +22,11 @@ from serve.deployments.dispatch import Dispatch
 from serve.deployments.feed import Feed, News
 from serve.deployments.gangs import Gangs
 from serve.deployments.janitor import Janitor
-from serve.deployments.messages import JobEvent, LeaseAnswer, LeaseReport, Snapshot
 from serve.deployments.rounds import check_alive, steadily
 from serve.deployments.view import View
 from serve.jobs.job import Job
 from serve.jobs.sql_store import open_store
+from serve.messages import JobEvent, LeaseAnswer, LeaseReport, Snapshot
 from serve.models import offered_models
 from serve.settings import Settings
 from serve.telemetry.logs import configure_logging

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from autoscaling.ordering import TierThenArrival, Waiting
 from autoscaling.outlook import outlook
 from serve.deployments.costs import Costs
-from serve.deployments.messages import GangStatus, QueuePlace, Snapshot
 from serve.jobs.job import Job, Phase, Status
+from serve.messages import GangStatus, QueuePlace, Snapshot
 
 
 class View:

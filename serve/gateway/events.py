@@ -9,13 +9,13 @@ from fastapi import APIRouter, Header
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from serve.deployments.messages import QueuePlace
 from serve.gateway.auth import Caller, Parts
 from serve.gateway.errors import ApiError, retry_after
 from serve.gateway.live import Live, TooManyWatches, Watch
 from serve.gateway.lookup import LiveOf, VideoId, find_job
 from serve.gateway.narration import HEARTBEAT, Narration
 from serve.gateway.responses import EVENTS_RESPONSES
+from serve.messages import QueuePlace
 
 router = APIRouter()
 RETRY_STREAM_S = 10

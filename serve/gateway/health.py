@@ -7,11 +7,11 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 from starlette.responses import JSONResponse, Response
 
-from serve.deployments.messages import Snapshot
 from serve.gateway.auth import Parts
 from serve.gateway.errors import unavailable
 from serve.gateway.parts import GatewayParts, ServedModel
 from serve.gateway.responses import faults
+from serve.messages import Snapshot
 
 router = APIRouter()
 STORE_TIMEOUT_S: Final = 2.0

@@ -4,7 +4,7 @@ import logging
 from collections.abc import AsyncIterator
 from typing import Protocol
 
-from serve.deployments.messages import JobEvent, Snapshot
+from serve.messages import JobEvent, Snapshot
 
 log = logging.getLogger(__name__)
 

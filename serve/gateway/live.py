@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
 
-from serve.deployments.messages import JobEvent, QueuePlace, Snapshot
 from serve.gateway.link import SchedulerLink
 from serve.jobs.job import Job, Phase, Status
 from serve.jobs.store import Ledger
+from serve.messages import JobEvent, QueuePlace, Snapshot
 
 log = logging.getLogger(__name__)
 FIRST_RETRY_S: Final = 0.2

@@ -6,11 +6,11 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from pipelines.spec import ImageInput, ModelLimits
-from serve.deployments.messages import Snapshot
 from serve.gateway.auth import Caller, Parts
 from serve.gateway.errors import not_found
 from serve.gateway.parts import ServedModel
 from serve.gateway.responses import READ_FAULTS
+from serve.messages import Snapshot
 
 router = APIRouter()
 State = Literal["ready", "warming", "no_gang", "asleep", "unknown"]

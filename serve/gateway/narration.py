@@ -4,8 +4,8 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from serve.deployments.messages import JobEvent, QueuePlace
 from serve.jobs.job import Job, Status
+from serve.messages import JobEvent, QueuePlace
 
 RECONNECT_MS = 2_000
 HEARTBEAT = b": heartbeat\n\n"

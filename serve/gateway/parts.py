@@ -9,7 +9,7 @@ from serve.accounts.account import Principal
 from serve.artifacts.store import ArtifactStore
 from serve.gateway.link import SchedulerLink
 from serve.jobs.store import JobStore
-from serve.settings import Http, Jobs
+from serve.settings.sections import Http, Jobs
 
 
 class Accounts(Protocol):

@@ -4,8 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from serve.deployments.messages import Snapshot
 from serve.jobs.job import Job, Status
+from serve.messages import Snapshot
 
 LAST_DIGITS = 3
 POLLS_PER_CLIP = 20

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from serve.settings_sections import Log
+from serve.settings.sections import Log
 
 FIELDS: Final = (
     "request_id",

@@ -10,10 +10,10 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 
 from serve.artifacts.store import ArtifactStore, clip_prefix
-from serve.deployments.messages import GangStatus, JobEvent, QueuePlace, Snapshot
 from serve.gateway.live import event_of
 from serve.jobs.job import Failure, Job, Phase, Timings
 from serve.jobs.store import Fence, JobStore
+from serve.messages import GangStatus, JobEvent, QueuePlace, Snapshot
 
 SCAN_S = 0.5
 TIMINGS = Timings(queue_s=0.01, encode_s=0.1, denoise_s=1.0, decode_s=0.2, gpu_s=1.3)

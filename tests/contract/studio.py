@@ -29,7 +29,7 @@ from serve.gateway.app import build_gateway
 from serve.gateway.parts import GatewayParts, ServedModel
 from serve.jobs.sql_store import SqlJobStore, open_store
 from serve.jobs.upgrade import upgrade
-from serve.settings import Artifacts, Http, Jobs
+from serve.settings.sections import Artifacts, Http, Jobs
 from tests.contract.film_crew import FilmCrew
 
 LIMITS = ModelLimits(

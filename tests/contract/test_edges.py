@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from serve.settings import Http
+from serve.settings.sections import Http
 from tests.contract.browser import Browser, browsing, fault
 
 JSON = {"content-type": "application/json"}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from serve.gateway.live import event_of
-from serve.settings import Http
+from serve.settings.sections import Http
 from tests.contract.browser import Browser, Told, browsing, told
 
 NUM_STREAMS = 50

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from serve.artifacts.store import input_key
-from serve.settings import Http
+from serve.settings.sections import Http
 from tests.contract.browser import Browser, browsing
 from tests.contract.studio import png
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
-from serve.deployments.messages import Snapshot
+from serve.messages import Snapshot
 from tests.contract.faulty import DOWN, SECRET, Faulty, client_of, failing
 from tests.contract.studio import SILENT, Studio
 

@@ -8,7 +8,7 @@ from typing import Any
 import openai
 import pytest
 
-from serve.settings import Http, Jobs
+from serve.settings.sections import Http, Jobs
 from tests.contract.studio import Loopback, loopback, png
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*Sora API.*:DeprecationWarning")

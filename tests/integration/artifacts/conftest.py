@@ -7,7 +7,7 @@ import pytest
 
 from serve.artifacts.location import in_memory_artifacts, open_artifacts
 from serve.artifacts.object_store import ObjectArtifacts
-from serve.settings import Artifacts
+from serve.settings.sections import Artifacts
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from serve.artifacts.location import open_artifacts
 from serve.artifacts.store import ArtifactError
-from serve.settings import Artifacts
+from serve.settings.sections import Artifacts
 
 
 async def test_a_bucket_that_does_not_exist_is_an_error_not_a_missing_object(

@@ -14,13 +14,13 @@ import pytest
 
 from serve.artifacts.location import open_artifacts
 from serve.artifacts.store import ArtifactMissing
-from serve.settings import Artifacts
+from serve.settings.sections import Artifacts
 
 SIZE_BYTES = 24_000_000
 WRITER = f"""
 import asyncio, itertools, pathlib, sys
 from serve.artifacts.location import open_artifacts
-from serve.settings import Artifacts
+from serve.settings.sections import Artifacts
 
 async def main(folder, how):
     store = open_artifacts(Artifacts(), folder)
@@ -127,7 +127,7 @@ def test_a_process_that_used_the_store_exits_cleanly(tmp_path: Path) -> None:
         "import asyncio, pathlib, sys\n"
         "from serve.artifacts.location import open_artifacts\n"
         "from serve.artifacts.store import ArtifactMissing\n"
-        "from serve.settings import Artifacts\n"
+        "from serve.settings.sections import Artifacts\n"
         "async def main():\n"
         "    store = open_artifacts(Artifacts(), pathlib.Path(sys.argv[1]))\n"
         "    await store.put('a', b'1')\n"

@@ -8,7 +8,7 @@ from pathlib import Path
 EVERY_STAGE = """
 import sys
 from pathlib import Path
-from serve.settings import Log
+from serve.settings.sections import Log
 from serve.telemetry.logs import configure_logging
 
 configure_logging(Log())  # as in a replica: its own logs first, the libraries when needed

@@ -13,7 +13,8 @@ from ray import serve as ray_serve
 
 from serve import app
 from serve.service import ServiceError
-from serve.settings import Http, Model, RayCluster, Replicas, Settings
+from serve.settings import Settings
+from serve.settings.sections import Http, Model, RayCluster, Replicas
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,8 @@ import pytest
 from pipelines.checkpoint import CheckpointError
 from pipelines.spec import ClipRequest, ModelLimits, resolve
 from serve.models import offered_models, open_checkpoint_of
-from serve.settings import Model, Settings, SettingsError
+from serve.settings import Settings, SettingsError
+from serve.settings.sections import Model
 
 LTX2 = {
     "model_index.json": {"_class_name": "LTX2Pipeline"},

@@ -6,7 +6,7 @@ import pytest
 
 from serve.artifacts.location import in_memory_artifacts, open_artifacts
 from serve.artifacts.store import ArtifactError, ArtifactMissing, input_key
-from serve.settings import Artifacts
+from serve.settings.sections import Artifacts
 
 
 async def test_the_default_is_a_folder_below_the_data_folder(tmp_path: Path) -> None:

@@ -15,9 +15,9 @@ from serve.deployments.attempt_end import AttemptEnd
 from serve.deployments.attempts import Attempts
 from serve.deployments.gangs import Gangs
 from serve.deployments.janitor import Janitor
-from serve.deployments.messages import Decoded, StepEvent
 from serve.jobs.job import Job, Status
 from serve.jobs.sql_store import SqlJobStore
+from serve.messages import Decoded, StepEvent
 
 SPEC = ClipSpec(
     prompt="a red ball",

@@ -14,11 +14,11 @@ from serve.artifacts.object_store import ObjectArtifacts
 from serve.deployments.attempt import Attempt, AttemptParts, Outcome, StageHandles
 from serve.deployments.attempt_end import AttemptEnd
 from serve.deployments.gangs import Gangs
-from serve.deployments.messages import Decoded, StepEvent
 from serve.jobs.database import open_engine
 from serve.jobs.job import Job, Phase, Status
 from serve.jobs.sql_store import SqlJobStore
 from serve.jobs.upgrade import migrate
+from serve.messages import Decoded, StepEvent
 from tests.unit.serve.deployments.scene import Reply
 
 SPEC = ClipSpec(

@@ -16,8 +16,8 @@ from pipelines.stages.denoise import DenoiseStage
 from serve.artifacts.object_store import ObjectArtifacts
 from serve.deployments import denoiser as module
 from serve.deployments.denoiser import Denoiser
-from serve.deployments.messages import DenoiseOrder, Encoded, LeaseAnswer, StepEvent
-from serve.settings import Jobs, Lease
+from serve.messages import DenoiseOrder, Encoded, LeaseAnswer, StepEvent
+from serve.settings.sections import Jobs, Lease
 from tests.unit.serve.deployments.scene import SPEC
 
 ENCODED = Encoded(parcel=Parcel("conditioning", {"x": torch.zeros(1)}).pack(), seconds=0.5)

@@ -7,9 +7,9 @@ import pytest
 from autoscaling.ordering import TierThenArrival
 from serve.deployments.costs import Costs
 from serve.deployments.dispatch import Dispatch
-from serve.deployments.messages import LeaseReport
 from serve.deployments.view import View
 from serve.jobs.job import Job, Status
+from serve.messages import LeaseReport
 from tests.unit.serve.deployments.scene import WHOLE, Scene
 
 

@@ -3,8 +3,8 @@
 import asyncio
 
 from serve.deployments.feed import Feed
-from serve.deployments.messages import JobEvent, Snapshot
 from serve.jobs.job import Phase, Status
+from serve.messages import JobEvent, Snapshot
 
 FIRST = Snapshot(
     epoch=1, gangs=(), warm_models=frozenset(), places={}, running_eta_s={}, metrics=b""

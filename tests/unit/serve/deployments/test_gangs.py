@@ -1,7 +1,7 @@
 """Which gangs are free, through reports, reservations, bindings and releases."""
 
 from serve.deployments.gangs import Gangs
-from serve.deployments.messages import Holding, LeaseReport
+from serve.messages import Holding, LeaseReport
 
 
 def report(replica: str, job: str | None = None, model: str = "m") -> LeaseReport:

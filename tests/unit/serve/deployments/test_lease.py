@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from serve.deployments.lease import LeaseHolder
-from serve.deployments.messages import DenoiseOrder, Holding, LeaseAnswer
+from serve.messages import DenoiseOrder, Holding, LeaseAnswer
 
 ORDER = DenoiseOrder(job_id="j", epoch=4, attempt=2)
 Ask = Callable[[Holding | None], Awaitable[LeaseAnswer]]

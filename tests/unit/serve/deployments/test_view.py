@@ -6,9 +6,9 @@ import pytest
 
 from autoscaling.ordering import TierThenArrival
 from serve.deployments.costs import Costs
-from serve.deployments.messages import GangStatus, QueuePlace
 from serve.deployments.view import View
 from serve.jobs.job import Job, Phase, Status
+from serve.messages import GangStatus, QueuePlace
 from tests.unit.serve.deployments.scene import JOB
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from pipelines.spec import ClipSpec
-from serve.deployments.messages import Snapshot
 from serve.jobs.job import Job, Status
+from serve.messages import Snapshot
 
 SPEC = ClipSpec(
     prompt="a kite",

@@ -8,11 +8,11 @@ from typing import Any, cast
 
 import pytest
 
-from serve.deployments.messages import JobEvent, QueuePlace, Snapshot
 from serve.gateway import live as live_module
 from serve.gateway.live import MAX_BACKLOG, Live, TooManyWatches, Watch, event_of
 from serve.jobs.job import Job, Phase, Status
 from serve.jobs.store import Ledger
+from serve.messages import JobEvent, QueuePlace, Snapshot
 
 Make = Callable[..., Job]
 MakeSnapshot = Callable[..., Snapshot]

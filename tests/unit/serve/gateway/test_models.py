@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from serve.deployments.messages import GangStatus, Snapshot
 from serve.gateway.models import capabilities, state_of
+from serve.messages import GangStatus, Snapshot
 from tests.contract.studio import LIMITS, SILENT, TINY
 
 GANG = GangStatus(replica="r", pid=1, model="tiny", shape="1", job_id=None, step=0)

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from serve.deployments.messages import QueuePlace
 from serve.gateway.live import event_of
 from serve.gateway.narration import Narration
 from serve.jobs.job import Failure, Job, Phase, Status
+from serve.messages import QueuePlace
 
 Make = Callable[..., Job]
 

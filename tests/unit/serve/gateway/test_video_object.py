@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from serve.deployments.messages import QueuePlace, Snapshot
 from serve.gateway.video_object import poll_after_ms, video_object
 from serve.jobs.job import Failure, Job, Phase, Status, Timings
+from serve.messages import QueuePlace, Snapshot
 
 Make = Callable[..., Job]
 MakeSnapshot = Callable[..., Snapshot]

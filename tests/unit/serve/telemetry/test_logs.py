@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from pipelines.spec import SpecError
-from serve.settings_sections import Log
+from serve.settings.sections import Log
 from serve.telemetry.logs import (
     OUR_LOGGERS,
     JsonLines,

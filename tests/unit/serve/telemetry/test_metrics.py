@@ -8,8 +8,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from autoscaling.ordering import Waiting
 from pipelines.spec import ClipSpec
-from serve.deployments.messages import GangStatus
 from serve.jobs.job import Failure, Job, Phase, Status, Timings
+from serve.messages import GangStatus
 from serve.telemetry import catalogue
 from serve.telemetry.catalogue import CATALOGUE
 from serve.telemetry.metrics import Metrics

@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from serve.settings_faults import SettingsError
+from serve.settings.faults import SettingsError
 
 WORD = "tag:yaml.org,2002:str"
 MERGE = "tag:yaml.org,2002:merge"

@@ -18,7 +18,7 @@ from pydantic_settings import (
 )
 from pydantic_settings import SettingsError as UnreadableVariable
 
-from serve.settings_faults import (
+from serve.settings.faults import (
     PREFIX,
     Origin,
     SettingsError,
@@ -26,8 +26,8 @@ from serve.settings_faults import (
     explain,
     explain_variable,
 )
-from serve.settings_file import read_settings_file
-from serve.settings_sections import (
+from serve.settings.file import read_settings_file
+from serve.settings.sections import (
     EMBEDDED_MODEL,
     Artifacts,
     Database,
@@ -37,28 +37,8 @@ from serve.settings_sections import (
     Log,
     Model,
     RayCluster,
-    Replicas,
     Section,
 )
-
-__all__ = [
-    "EMBEDDED_MODEL",
-    "Artifacts",
-    "ClientSettings",
-    "Database",
-    "Http",
-    "Jobs",
-    "Lease",
-    "Log",
-    "Model",
-    "RayCluster",
-    "Replicas",
-    "Settings",
-    "SettingsError",
-    "child_environment",
-    "load",
-    "load_client",
-]
 
 CLIENT_VARIABLES = frozenset({"FILMGATE_URL", "FILMGATE_API_KEY"})
 Tier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
