@@ -52,7 +52,7 @@ def _flood(service: Service, *, every_s: float) -> tuple[float, list[dict[str, A
     for seed in range(JOBS):
         clock.wait(max(0.0, began + seed * every_s - time.time()))
         ids.append(service.submit("a red ball bounces", seed=seed))
-    videos = [service.finish(job_id, patience_s=600) for job_id in ids]
+    videos = [service.finish(job_id, patience_s=600, every_s=0.1) for job_id in ids]
     lost = [video for video in videos if video["status"] != "completed"]
     if lost:
         raise RuntimeError(f"{len(lost)} of {JOBS} clips failed")

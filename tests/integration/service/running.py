@@ -30,7 +30,12 @@ SETTINGS: dict[str, Any] = {
 """Short checkpoint interval and lease: killed parts come back soon."""
 
 
-def until(probe: Callable[[], T | None], what: str, patience_s: float = PATIENCE_S) -> T:
+def until(
+    probe: Callable[[], T | None],
+    what: str,
+    patience_s: float = PATIENCE_S,
+    every_s: float = 0.05,
+) -> T:
     """The first truthy answer of `probe`; fails naming `what` after `patience_s`."""
     deadline = time.monotonic() + patience_s
     while True:
@@ -38,7 +43,7 @@ def until(probe: Callable[[], T | None], what: str, patience_s: float = PATIENCE
             return answer
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {patience_s:g} s in vain for {what}")
-        time.sleep(0.05)
+        time.sleep(every_s)
 
 
 def free_port() -> int:
@@ -159,7 +164,9 @@ class Service:
 
         return until(reached, f"step {step} of {job_id}")
 
-    def finish(self, job_id: str, patience_s: float = PATIENCE_S) -> dict[str, Any]:
+    def finish(
+        self, job_id: str, patience_s: float = PATIENCE_S, every_s: float = 0.05
+    ) -> dict[str, Any]:
         """Wait until the job has ended."""
 
         def ended() -> dict[str, Any] | None:
@@ -168,7 +175,7 @@ class Service:
                 return job if job["status"] not in ("queued", "in_progress") else None
             return None
 
-        return until(ended, f"the end of {job_id}", patience_s)
+        return until(ended, f"the end of {job_id}", patience_s, every_s)
 
     def clip(self, job_id: str) -> bytes:
         answer = self.http.get(f"/v1/videos/{job_id}/content")
