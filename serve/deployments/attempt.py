@@ -196,7 +196,7 @@ class Attempt:
     def _spent(
         self, *, encode_s: float = 0.0, denoise_s: float = 0.0, decode_s: float = 0.0
     ) -> None:
-        """Add device seconds; each gang of this issue's one shape is one device."""
+        """Add device seconds; a gang of the one shape there is holds one device."""
         took = self._timings
         self._timings = replace(
             took,
