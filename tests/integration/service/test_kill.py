@@ -1,5 +1,6 @@
 """Nothing is lost: real kills of every kind of process, then a count of what was done."""
 
+import asyncio
 import contextlib
 import itertools
 import signal
@@ -7,6 +8,8 @@ import signal
 import psutil
 import pytest
 
+from serve.jobs.job import Job, Status
+from serve.jobs.sql_store import open_store
 from tests.integration.service.running import Service, Step, until
 
 pytestmark = pytest.mark.timeout(600)
@@ -89,6 +92,33 @@ def test_other_deaths_lose_nothing(service: Service, deployment: str) -> None:
 def _posted(service: Service) -> str | None:
     answer = service.http.post("/v1/videos", json={"prompt": "later", "num_inference_steps": 5})
     return str(answer.json()["id"]) if answer.status_code == 200 else None
+
+
+def test_a_job_that_nobody_was_told_of_is_found_in_the_store(service: Service) -> None:
+    """A Gateway that dies between store and notification leaves just a row."""
+    job_id = service.submit(seed=11, num_inference_steps=2)
+    completed_once(service, job_id)
+
+    async def store_another() -> str:
+        store = open_store(f"sqlite+aiosqlite:///{service.data_dir / 'filmgate.db'}")
+        (made,) = await store.fetch([job_id])
+        twin = Job(
+            id=f"{job_id}twin",
+            account_id=made.account_id,
+            tier=made.tier,
+            model=made.model,
+            spec=made.spec,
+            status=Status.QUEUED,
+            created_at=made.created_at,
+            predicted_gpu_s=made.predicted_gpu_s,
+        )
+        await store.insert(twin, max_waiting=100)
+        await store.close()
+        return twin.id
+
+    twin_id = asyncio.run(store_another())
+    completed_once(service, twin_id)
+    assert service.clip(twin_id) == service.clip(job_id)
 
 
 def test_a_scheduler_that_sleeps_and_wakes_neither_doubles_nor_loses(
