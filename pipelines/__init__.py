@@ -1,0 +1,1 @@
+"""Turn a prompt into a clip: tensors and files, no Ray, no HTTP."""

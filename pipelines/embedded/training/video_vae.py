@@ -1,0 +1,106 @@
+"""Train the video VAE on rendered scenes: single images first, then whole clips of three sizes."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKLLTX2Video
+from torch import Tensor
+
+from pipelines.embedded import scene as scenes
+from pipelines.embedded.network import build_video_vae
+from pipelines.embedded.training.muon import Muon, split_parameters
+from pipelines.embedded.training.run import Run
+
+SQUARE = scenes.Frame()
+WIDE = scenes.Frame(height=96, width=168)
+TALL = scenes.Frame(height=168, width=96)
+
+
+def clip_batch(
+    generator: np.random.Generator, frame: scenes.Frame, count: int
+) -> tuple[Tensor, Tensor]:
+    """Render clips (count, 3, frames, height, width) in -1..1 and masks (count, 1, frames, height, width)."""
+    drawn = [scenes.draw_scene(generator) for _ in range(count)]
+    covers = [scenes.mask(scene, frame) for scene in drawn]
+    clips = [scenes.paint(scene, cover) for scene, cover in zip(drawn, covers, strict=True)]
+    video = torch.from_numpy(np.stack(clips)).permute(0, 4, 1, 2, 3) * 2 - 1
+    return video.contiguous(), torch.from_numpy(np.stack(covers))[:, None]
+
+
+def image_batch(generator: np.random.Generator, count: int) -> tuple[Tensor, Tensor]:
+    """Render single images, one random frame of `count` clips, shaped as clips of one frame."""
+    video, cover = clip_batch(generator, scenes.Frame(frames=1), count)
+    return video, cover
+
+
+def batch_for(step: int, steps: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Choose and render the batch of one step; the same step always gives the same batch."""
+    generator = np.random.default_rng((seed, step))
+    if step < 0.06 * steps or step % 12 == 11:
+        return image_batch(generator, 24)
+    if step % 12 in (3, 7):
+        return clip_batch(generator, WIDE if step % 12 == 3 else TALL, 2)
+    return clip_batch(generator, SQUARE, 4)
+
+
+def reconstruct(vae: AutoencoderKLLTX2Video, video: Tensor, noise: float) -> tuple[Tensor, Tensor]:
+    """Encode and decode; the latent gets up to `noise` standard deviations of noise per clip."""
+    latent = vae.encode(video).latent_dist.mean
+    spread = latent.detach().float().std(dim=(0, 2, 3, 4), keepdim=True)
+    level = noise * torch.rand(len(latent), 1, 1, 1, 1, device=latent.device)
+    noisy = latent + level * spread * torch.randn_like(latent)
+    return vae.decode(noisy).sample, latent
+
+
+def loss_of(vae: AutoencoderKLLTX2Video, video: Tensor, cover: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the loss and the plain mean squared error (pixels in 0..1)."""
+    with torch.autocast(video.device.type, torch.bfloat16):
+        output, latent = reconstruct(vae, video, noise=0.2)
+    error = output.float() - video
+    near = torch.nn.functional.max_pool3d(cover, (1, 9, 9), stride=1, padding=(0, 4, 4))
+    weight = 1 + 3 * near
+    weight = weight / weight.mean()
+    loss = (weight * (error.abs() + 3 * error.square())).mean()
+    return loss + 1e-5 * latent.float().square().mean(), (error / 2).square().mean().detach()
+
+
+@torch.no_grad()
+def held_out_psnr(vae: AutoencoderKLLTX2Video, count: int, device: torch.device) -> Tensor:
+    """PSNR in dB of `count` clips that training never draws: (count,)."""
+    generator = np.random.default_rng((990_000, 1))
+    figures = []
+    for _ in range(count):
+        video, _ = clip_batch(generator, SQUARE, 1)
+        video = video.to(device)
+        with torch.autocast(device.type, torch.bfloat16):
+            output = vae.decode(vae.encode(video).latent_dist.mean).sample
+        error = (output.float().clamp(-1, 1) - video) / 2
+        figures.append(-10 * error.square().mean().log10())
+    return torch.stack(figures).cpu()
+
+
+def train_video_vae(folder: Path, steps: int, device: torch.device, seed: int = 1) -> None:
+    """Train from the newest state in `folder` to `steps`."""
+    torch.manual_seed(seed)
+    vae = build_video_vae().to(device)
+    matrices, rest = split_parameters(vae)
+    optimisers = {
+        "muon": Muon(matrices, lr=0.03),
+        "adam": torch.optim.AdamW(rest, lr=2e-3, betas=(0.9, 0.95), weight_decay=0.0),
+    }
+    run = Run(folder, "video_vae", steps, {"vae": vae}, optimisers)
+    for step in run:
+        torch.manual_seed(seed * 1_000_003 + step)
+        video, cover = batch_for(step, steps, seed)
+        loss, error = loss_of(vae, video.to(device), cover.to(device))
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(vae.parameters(), 1.0)
+        for optimiser in optimisers.values():
+            optimiser.step()
+            optimiser.zero_grad(set_to_none=True)
+        if step % 10 == 0:
+            run.log(step, loss=float(loss), psnr=float(-10 * error.log10()))
+        if step % 200 == 199 or step == steps - 1:
+            figures = held_out_psnr(vae, 8, device)
+            run.log(step, held_out=float(figures.mean()), held_out_worst=float(figures.min()))
