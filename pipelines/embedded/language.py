@@ -1,5 +1,6 @@
 """The small English and Korean of the embedded model: captions of a scene in free order and wording."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -26,7 +27,15 @@ class Tongue:
     thing: tuple[str, ...]
     patterns: tuple[str, ...]
     held_out: tuple[str, ...]
-    fillers: tuple[str, ...]
+    fillers: tuple[str, ...]  # words the model does not know
+    endings: tuple[str, ...] = ()  # particles, which become word pieces of their own
+
+    def phrases(self) -> list[str]:
+        """All wordings but the fillers, with empty patterns: the text from which the vocabulary is drawn."""
+        tables = (self.colour, self.shape, self.motion, self.sound)
+        worded = [phrase for table in tables for options in table.values() for phrase in options]
+        frames = [re.sub(r"{\w*}", " ", text) for text in (*self.place, *self.patterns, *self.held_out)]
+        return [*worded, *self.thing, *frames]
 
 
 ENGLISH: Final = Tongue(
@@ -148,7 +157,7 @@ KOREAN: Final = Tongue(
         "{object} {place} {motion}, {sound}",
         "{sound}, {place} {object} {motion}",
         "{object} {motion}. {place}. {sound}",
-        "{sound}와 함께 {object} {place} {motion}",
+        "{sound}, {object} {place} {motion}",
         "{place}, {sound}, {object} {motion}",
     ),
     held_out=(
@@ -157,6 +166,7 @@ KOREAN: Final = Tongue(
         "{place}. {motion}. {object}. {sound}",
     ),
     fillers=("아주", "예쁜", "보여 줘", "작은", "천천히", "영상에서"),
+    endings=("이", "가", "은", "는", "색", "에서"),
 )
 TONGUES: Final = MappingProxyType({"en": ENGLISH, "ko": KOREAN})
 
@@ -190,8 +200,7 @@ def write_caption(
     words = pattern.format(**parts).split(" ")
     if generator.random() < filler:
         words.insert(int(generator.integers(len(words) + 1)), _pick(generator, tongue.fillers))
-    text = " ".join(word for word in words if word.strip(",.;:"))
-    return text.replace("와 함께 ", " ", 1) if text.startswith("와 함께") else text
+    return " ".join(word for word in words if word.strip(",.;:"))
 
 
 def draw_said(generator: np.random.Generator, omit: float = 0.12) -> frozenset[str]:
