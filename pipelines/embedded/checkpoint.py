@@ -29,7 +29,7 @@ CLASSES: Final = {
 
 
 def save_checkpoint(folder: Path, parts: dict[str, nn.Module]) -> None:
-    """Write all parts (named as in CLASSES) in half precision with tokenizer, scheduler and index."""
+    """Write all parts (named as in CLASSES) in half precision, with what else diffusers needs."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, part in parts.items():
         part.to(torch.float16).save_pretrained(folder / name)  # type: ignore[operator]
@@ -40,7 +40,7 @@ def save_checkpoint(folder: Path, parts: dict[str, nn.Module]) -> None:
 
 
 def load_pipeline(folder: Path = WEIGHTS, guidance: float = GUIDANCE) -> ModularPipeline:
-    """Read a checkpoint into diffusers' own LTX-2 blocks, in single precision, with plain guidance alone."""
+    """Read a checkpoint into diffusers' own LTX-2 blocks, in float32, with plain guidance alone."""
     pipeline = LTX2AutoBlocks().init_pipeline(str(folder))
     pipeline.load_components(torch_dtype=torch.float32)
     set_guidance(pipeline, guidance)

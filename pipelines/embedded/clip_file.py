@@ -16,7 +16,7 @@ Pixels = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Footage:
-    """A decoded clip: frames (frames, height, width, 3) 0..255, sound (samples,) -1..1, their rates in Hz."""
+    """A decoded clip: frames (frames, height, width, 3) 0..255, sound (samples,) in -1..1, Hz."""
 
     frames: Pixels
     frame_rate: float

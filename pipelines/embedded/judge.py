@@ -1,7 +1,7 @@
 """Say what a decoded clip shows and sounds like, from its pixels and samples alone.
 
-The judge knows the world's palette, shapes and pitches, never the prompt or the model. It was frozen before the
-model was trained; `judge_proof.py` measures it.
+The judge knows the world's palette, shapes and pitches, never the prompt or the model. It was
+frozen before the model was trained; `judge_proof.py` measures it.
 """
 
 from dataclasses import dataclass
@@ -58,14 +58,14 @@ def object_colour(frames: Array, back: Array) -> Array:
 
 
 def object_masks(frames: Array, back: Array, front: Array) -> Array:
-    """How far each pixel lies from background towards object colour: (frames, height, width) in 0..1."""
+    """Where a pixel is nearer to the object's colour: (frames, height, width), 0 or 1."""
     axis = front - back
     along = (frames - back) @ axis / max(float(axis @ axis), 1e-6)
     return np.asarray(np.clip(along, 0, 1) > 0.5, dtype=np.float32)
 
 
 def centres_of(masks: Array) -> tuple[Array, Array]:
-    """Area (frames,) and centre (frames, 2) as x, y in pixels; the centre is NaN where nothing is left."""
+    """Area (frames,) and centre (frames, 2) as x, y in pixels; NaN where nothing is left."""
     short = min(masks.shape[1:])
     area = masks.sum(axis=(1, 2))
     x = (masks.sum(axis=1) @ (np.arange(masks.shape[2]) + 0.5)) / np.maximum(area, 1)
@@ -97,7 +97,7 @@ def shape_of(masks: Array, centres: Array) -> str:
 
 
 def motion_of(centres: Array, short: int) -> str:
-    """Classify the track of centres (frames, 2); "none" if the shape is missing in over a fifth of it."""
+    """Classify the track of centres (frames, 2); "none" if over a fifth of it is missing."""
     track = centres[~np.isnan(centres[:, 0])] / short
     if len(track) < 0.8 * len(centres) or len(track) < 5:
         return "none"
@@ -113,7 +113,7 @@ def motion_of(centres: Array, short: int) -> str:
 
 
 def touches_of(centres: Array, rate: float) -> tuple[float, ...]:
-    """Times in seconds at which a bouncing centre is lowest, refined by a parabola through three frames."""
+    """Times in seconds at which a bouncing centre is lowest, by parabolas through three frames."""
     y = centres[:, 1]
     times = []
     for i in range(1, len(y) - 1):
@@ -130,7 +130,9 @@ def pitches(wave: Array, rate: int) -> tuple[Array, Array]:
     pieces = np.lib.stride_tricks.sliding_window_view(padded, window)[: len(wave) : stride]
     spectrum = np.abs(np.fft.rfft(pieces * np.hanning(window), n=4 * window, axis=1))
     loud = np.sqrt(np.square(pieces).mean(axis=1))
-    return loud.astype(np.float32), (spectrum.argmax(axis=1) * rate / (4 * window)).astype(np.float32)
+    return loud.astype(np.float32), (spectrum.argmax(axis=1) * rate / (4 * window)).astype(
+        np.float32
+    )
 
 
 def sound_of(wave: Array, rate: int) -> str:
@@ -167,7 +169,7 @@ def clicks_of(wave: Array, rate: int) -> tuple[float, ...]:
 
 def judge(clip: Footage) -> Verdict:
     """Look at and listen to one decoded clip."""
-    frames = clip.frames.astype(np.float32) / 255
+    frames: Array = (clip.frames / 255).astype(np.float32)
     back = background_colour(frames)
     front = object_colour(frames, back)
     masks = object_masks(frames, back, front)

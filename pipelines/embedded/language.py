@@ -1,4 +1,4 @@
-"""The small English and Korean of the embedded model: captions of a scene in free order and wording."""
+"""The small English and Korean of the embedded model: captions in free order and wording."""
 
 import re
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ LANGUAGES: Final = ("en", "ko")
 
 @dataclass(frozen=True)
 class Tongue:
-    """One language: wordings of every meaning, and sentence patterns seen in training or held out."""
+    """One language: wordings of each meaning, and sentence patterns to train on or to hold out."""
 
     colour: Words
     shape: Words
@@ -31,10 +31,12 @@ class Tongue:
     endings: tuple[str, ...] = ()  # particles, which become word pieces of their own
 
     def phrases(self) -> list[str]:
-        """All wordings but the fillers, with empty patterns: the text from which the vocabulary is drawn."""
+        """All wordings but the fillers, with empty patterns: what the vocabulary is drawn from."""
         tables = (self.colour, self.shape, self.motion, self.sound)
         worded = [phrase for table in tables for options in table.values() for phrase in options]
-        frames = [re.sub(r"{\w*}", " ", text) for text in (*self.place, *self.patterns, *self.held_out)]
+        frames = [
+            re.sub(r"{\w*}", " ", text) for text in (*self.place, *self.patterns, *self.held_out)
+        ]
         return [*worded, *self.thing, *frames]
 
 
@@ -61,7 +63,13 @@ ENGLISH: Final = Tongue(
     ),
     motion=MappingProxyType(
         {
-            "left": ("moves left", "moving to the left", "goes left", "sliding left", "travels left"),
+            "left": (
+                "moves left",
+                "moving to the left",
+                "goes left",
+                "sliding left",
+                "travels left",
+            ),
             "right": (
                 "moves right",
                 "moving to the right",
@@ -127,7 +135,12 @@ KOREAN: Final = Tongue(
     ),
     motion=MappingProxyType(
         {
-            "left": ("왼쪽으로 움직인다", "왼쪽으로 간다", "왼쪽으로 이동한다", "왼쪽으로 움직이는"),
+            "left": (
+                "왼쪽으로 움직인다",
+                "왼쪽으로 간다",
+                "왼쪽으로 이동한다",
+                "왼쪽으로 움직이는",
+            ),
             "right": (
                 "오른쪽으로 움직인다",
                 "오른쪽으로 간다",
@@ -183,7 +196,7 @@ def write_caption(
     held_out: bool = False,
     filler: float = 0.0,
 ) -> str:
-    """Describe the slots in `said`, in a random wording; with chance `filler` slip in an unknown word."""
+    """Describe the slots in `said` in a random wording; `filler`: chance of an unknown word."""
     tongue = TONGUES[language]
     colour = _pick(generator, tongue.colour[scene.colour]) if "colour" in said else ""
     shape = _pick(generator, tongue.shape[scene.shape] if "shape" in said else tongue.thing)

@@ -1,4 +1,4 @@
-"""Sizes of every component of the embedded model, each one diffusers' or transformers' own class."""
+"""Sizes of every component of the embedded model; all classes are diffusers' or transformers'."""
 
 from typing import Any, Final
 
@@ -26,7 +26,7 @@ MAX_TEXT: Final = 32  # tokens of a prompt, and learnable registers of the conne
 
 
 def video_vae_config() -> dict[str, Any]:
-    """Video VAE: 6x6 patches, then two halvings of time, height and width: 24x24 pixels x 4 frames a token."""
+    """Patches of 6x6, then two halvings of time and space: 24x24 pixels x 4 frames a token."""
     return {
         "latent_channels": LATENT_CHANNELS,
         "block_out_channels": (128, 256),
@@ -56,7 +56,7 @@ def build_video_vae() -> AutoencoderKLLTX2Video:
 
 
 def build_audio_vae() -> AutoencoderKLLTX2Audio:
-    """Make an untrained audio VAE: (batch, 2, 4n - 3, 64) log-mel <-> (batch, 2, n, 16), 25 tokens a second."""
+    """Make an untrained audio VAE: (batch, 2, 4n - 3, 64) log-mel <-> (batch, 2, n, 16), 25 Hz."""
     return AutoencoderKLLTX2Audio(
         base_channels=AUDIO_FEATURES,
         ch_mult=(1, 2, 2),
@@ -69,7 +69,7 @@ def build_audio_vae() -> AutoencoderKLLTX2Audio:
 
 
 def build_vocoder() -> LTX2Vocoder:
-    """Make an untrained vocoder: (batch, 2, n, 64) log-mel -> (batch, 2, 160n) samples at 16 kHz."""
+    """Make an untrained vocoder: (batch, 2, n, 64) log-mel -> (batch, 2, 160n) samples, 16 kHz."""
     return LTX2Vocoder(
         in_channels=2 * MEL_BINS,
         hidden_channels=128,
@@ -101,7 +101,7 @@ def build_text_encoder(words: int) -> Gemma3TextModel:
 
 
 def build_connectors() -> LTX2TextConnectors:
-    """Make the untrained connectors: all layers' hidden states -> text for the video and audio streams."""
+    """Make the untrained connectors: text encoder states -> text for video and audio."""
     return LTX2TextConnectors(
         caption_channels=TEXT_WIDTH,
         text_proj_in_factor=TEXT_LAYERS + 1,
@@ -120,7 +120,7 @@ def build_connectors() -> LTX2TextConnectors:
 
 
 def build_transformer() -> LTX2VideoTransformer3DModel:
-    """Make the untrained denoiser; gates and output start at zero, so that it begins as the identity."""
+    """Make the untrained denoiser; gates and output start at zero: each block is the identity."""
     model = LTX2VideoTransformer3DModel(
         in_channels=LATENT_CHANNELS,
         out_channels=LATENT_CHANNELS,
@@ -143,7 +143,9 @@ def build_transformer() -> LTX2VideoTransformer3DModel:
         rope_type="split",
     )
     for name, module in model.named_modules():
-        if name in ("proj_out", "audio_proj_out") or name.endswith(("time_embed.linear", "_gate.linear")):
+        if name in ("proj_out", "audio_proj_out") or name.endswith(
+            ("time_embed.linear", "_gate.linear")
+        ):
             torch.nn.init.zeros_(module.weight)
             torch.nn.init.zeros_(module.bias)
         if name.endswith("scale_shift.linear"):
@@ -153,5 +155,5 @@ def build_transformer() -> LTX2VideoTransformer3DModel:
 
 
 def build_scheduler() -> FlowMatchEulerDiscreteScheduler:
-    """Make the sampler's noise schedule: flow matching, shifted to high noise, where flat colours are decided."""
+    """Make the noise schedule: flow matching, shifted to high noise, where colours are decided."""
     return FlowMatchEulerDiscreteScheduler(shift=3.0)

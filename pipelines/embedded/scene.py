@@ -89,7 +89,7 @@ def bounce_period(scene: Scene) -> float:
 
 
 def bounce_times(scene: Scene, seconds: float) -> list[float]:
-    """Times in seconds at which a bouncing shape touches the floor; it starts at its highest point."""
+    """Times in seconds at which a bouncing shape, starting at its top, touches the floor."""
     period = bounce_period(scene)
     count = int(np.ceil(seconds / period)) + 1
     return [period * (k + 0.5) for k in range(count) if period * (k + 0.5) <= seconds]

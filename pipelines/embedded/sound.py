@@ -1,7 +1,7 @@
 """The sounds of the embedded model's world, in step with the picture.
 
-Every tone is a multiple of 100 Hz with phase zero at t = 0, so that at 16 kHz it repeats within one hop of 160
-samples: a vocoder then sees the same wave in every hop.
+Every tone is a multiple of 100 Hz with phase zero at t = 0, so that at 16 kHz it repeats within one
+hop of 160 samples: a vocoder then sees the same wave in every hop.
 """
 
 from typing import Final
@@ -26,7 +26,7 @@ def _tone(frequency: Array, samples: int) -> Array:
 
 
 def _slide(samples: int, upwards: bool) -> Array:
-    """A tone climbing or descending the steps of SLIDE; steps change at hops, where all phases are zero."""
+    """A tone climbing or descending SLIDE; it steps at hops, where all phases are zero."""
     hops = np.arange(samples) // HOP
     step = np.minimum(hops * len(SLIDE) // max(-(-samples // HOP), 1), len(SLIDE) - 1)
     frequencies = np.array(SLIDE if upwards else SLIDE[::-1], dtype=np.float32)

@@ -1,4 +1,4 @@
-"""The embedded model's world in one place: examples of scene and caption, kept apart for training and testing."""
+"""The embedded model's world: examples of scene and caption, training and testing kept apart."""
 
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -37,7 +37,7 @@ class Example:
 
 
 def is_held_out(scene: Scene) -> bool:
-    """Whether training never shows this combination of colour, shape, motion and background (one in nine)."""
+    """Whether training never shows this colour, shape, motion and background together (1 in 9)."""
     parts = (
         COLOURS.index(scene.colour),
         SHAPES.index(scene.shape),
@@ -62,7 +62,7 @@ def draw_held_out_scene(generator: np.random.Generator) -> Scene:
 
 
 def training_caption(scene: Scene, generator: np.random.Generator, empty: float = 0.12) -> str:
-    """A caption for training: either language, some slots unsaid, some unknown words, sometimes empty."""
+    """A caption in either language: some slots unsaid, some words unknown, sometimes empty."""
     if generator.random() < empty:
         return ""
     language = LANGUAGES[int(generator.integers(len(LANGUAGES)))]
@@ -70,7 +70,7 @@ def training_caption(scene: Scene, generator: np.random.Generator, empty: float 
 
 
 def held_out_examples(count: int, seed: int) -> list[Example]:
-    """`count` full captions of unseen combinations in unseen sentence patterns, the languages in turn.
+    """`count` full captions of unseen combinations in unseen patterns, the languages in turn.
 
     Motions and sounds are spread evenly; every bouncing scene whose turn it is clicks.
     """

@@ -69,10 +69,16 @@ def spectral_distance(output: Tensor, target: Tensor) -> Tensor:
     for size in (256, 512, 1024):
         window = torch.hann_window(size, device=output.device)
         seen, ideal = (
-            torch.stft(wave.flatten(0, 1), size, size // 4, window=window, return_complex=True).abs()
+            torch.stft(
+                wave.flatten(0, 1), size, size // 4, window=window, return_complex=True
+            ).abs()
             for wave in (output, target)
         )
-        total = total + (seen - ideal).abs().mean() + ((seen + 1e-2).log() - (ideal + 1e-2).log()).abs().mean()
+        total = (
+            total
+            + (seen - ideal).abs().mean()
+            + ((seen + 1e-2).log() - (ideal + 1e-2).log()).abs().mean()
+        )
     return total
 
 
@@ -88,7 +94,7 @@ def vocoder_input(vae: AutoencoderKLLTX2Audio, mel: Tensor) -> Tensor:
 
 
 def train_vocoder(folder: Path, steps: int, device: torch.device, seed: int = 3) -> None:
-    """Train the vocoder behind the trained audio VAE, from the newest state in `folder` to `steps`."""
+    """Train the vocoder behind the trained audio VAE, from the newest state to `steps`."""
     torch.manual_seed(seed)
     vae = build_audio_vae().to(device)
     state = torch.load(folder / "audio_vae.state", weights_only=True, map_location="cpu")

@@ -20,7 +20,15 @@ from pipelines.embedded.training.muon import Muon, split_parameters
 from pipelines.embedded.training.run import Run
 from pipelines.embedded.vocabulary import build_tokenizer
 
-ADAM_NAMES = ("embed_tokens", "time_embed", "scale_shift", "gate", "proj_in", "proj_out", "registers")
+ADAM_NAMES = (
+    "embed_tokens",
+    "time_embed",
+    "scale_shift",
+    "gate",
+    "proj_in",
+    "proj_out",
+    "registers",
+)
 
 
 @dataclass(frozen=True)
@@ -41,7 +49,7 @@ class Denoiser:
         }
 
     def embed(self, ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Text for the video and audio streams (batch, MAX_TEXT, width) and its mask, as the pipeline does it."""
+        """Text for video and audio (batch, MAX_TEXT, width) and its mask, as in the pipeline."""
         output = self.text_encoder(input_ids=ids, attention_mask=mask, output_hidden_states=True)
         states = torch.stack(output.hidden_states, dim=-1).flatten(2, 3)
         video, audio, text_mask = self.connectors(states, mask, padding_side="left")
@@ -52,12 +60,13 @@ class Denoiser:
         video: Tensor,
         audio: Tensor,
         text: tuple[Tensor, Tensor, Tensor],
+        *,
         timestep: Tensor,
         sigma: Tensor,
         grid: tuple[int, int, int],
         rate: float,
     ) -> tuple[Tensor, Tensor]:
-        """Predict noise minus data for both streams; `timestep` (batch, tokens) and `sigma` (batch,) in 0..1000."""
+        """Predict noise minus data; `timestep` (batch, tokens) and `sigma` (batch,) in 0..1000."""
         return self.transformer(  # type: ignore[no-any-return]
             hidden_states=video,
             audio_hidden_states=audio,
@@ -99,7 +108,7 @@ def exact_attention() -> Iterator[None]:
 def loss_of(
     denoiser: Denoiser, batch: Batch, sigma: Tensor, first_frame: bool
 ) -> tuple[Tensor, Tensor]:
-    """Weighted loss of the video and loss of the audio; with `first_frame` the first latent frame is given."""
+    """Losses of video and audio; with `first_frame` the first latent frame is given."""
     noise, audio_noise = torch.randn_like(batch.video), torch.randn_like(batch.audio)
     given = batch.grid[1] * batch.grid[2] if first_frame else 0
     levels = sigma[:, None].repeat(1, batch.video.shape[1])
@@ -109,7 +118,13 @@ def loss_of(
     with torch.autocast(batch.video.device.type, torch.bfloat16), exact_attention():
         text = denoiser.embed(batch.ids, batch.mask)
         video, audio = denoiser.velocity(
-            noisy, noisy_audio, text, 1000 * levels, 1000 * sigma, batch.grid, batch.rate
+            noisy,
+            noisy_audio,
+            text,
+            timestep=1000 * levels,
+            sigma=1000 * sigma,
+            grid=batch.grid,
+            rate=batch.rate,
         )
     error = (video.float() - (noise - batch.video)).square().mean(-1) * batch.weight
     audio_error = (audio.float() - (audio_noise - batch.audio)).square().mean()
@@ -145,6 +160,7 @@ def train_denoiser(
     stores: list[tuple[Store, float, int]],
     scale: Scale,
     device: torch.device,
+    *,
     start: dict[str, dict[str, Tensor]] | None = None,
     seed: int = 5,
 ) -> None:
@@ -170,7 +186,7 @@ def train_denoiser(
         sigma = draw_sigmas(generator, count).to(device)
         first_frame = bool(generator.random() < 0.25)
         loss, audio_loss = loss_of(denoiser, batch.to(device), sigma, first_frame)
-        (loss + 0.4 * audio_loss).backward()
+        (loss + 0.4 * audio_loss).backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_([p for m in modules.values() for p in m.parameters()], 1.0)
         for optimiser in optimisers.values():
             optimiser.step()

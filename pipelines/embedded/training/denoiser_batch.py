@@ -1,6 +1,6 @@
 """Batches for the denoiser: stored latents with captions, noise and the weights of their loss."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -40,7 +40,7 @@ def measure_scale(store: Store) -> Scale:
 
 @dataclass
 class Batch:
-    """What one training step needs; tokens are normalised. `grid` is frames, height, width of the latents."""
+    """One step's data; tokens are normalised, `grid` is the latents' time, height, width."""
 
     video: Tensor  # (batch, tokens, 64)
     audio: Tensor  # (batch, audio tokens, 32)
@@ -52,10 +52,15 @@ class Batch:
 
     def to(self, device: torch.device) -> "Batch":
         """The same batch on a device."""
-        tensors = {
-            key: value.to(device) for key, value in vars(self).items() if isinstance(value, Tensor)
-        }
-        return replace(self, **tensors)
+        return Batch(
+            video=self.video.to(device),
+            audio=self.audio.to(device),
+            weight=self.weight.to(device),
+            ids=self.ids.to(device),
+            mask=self.mask.to(device),
+            grid=self.grid,
+            rate=self.rate,
+        )
 
 
 def draw_sigmas(generator: np.random.Generator, count: int) -> Tensor:

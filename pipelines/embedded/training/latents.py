@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from diffusers import AutoencoderKLLTX2Audio, AutoencoderKLLTX2Video
 from torch import Tensor
-from tqdm import tqdm
+from tqdm import tqdm  # type: ignore[import-untyped]
 
 from pipelines.embedded import scene as scenes
 from pipelines.embedded.network import TEMPORAL_RATIO
@@ -25,7 +25,7 @@ def audio_tokens(frame: Frame) -> int:
 
 
 def pack(latent: Tensor) -> Tensor:
-    """Flatten (batch, channels, frames, height, width) to tokens (batch, frames * height * width, channels)."""
+    """Flatten (batch, channels, frames, height, width) to tokens (batch, tokens, channels)."""
     return latent.flatten(2).transpose(1, 2)
 
 
@@ -36,7 +36,7 @@ def pack_audio(latent: Tensor) -> Tensor:
 
 @dataclass
 class Store:
-    """Latents of one size of clip, not normalised. `clicks` belongs to the bouncing scenes, in order."""
+    """Latents of one size of clip, not normalised; `clicks` belong to the bouncing scenes."""
 
     frame: Frame
     drawn: list[Scene]
@@ -57,7 +57,9 @@ def encode_video(vae: AutoencoderKLLTX2Video, clips: np.ndarray, device: torch.d
 
 
 @torch.no_grad()
-def encode_sound(vae: AutoencoderKLLTX2Audio, drawn: list[Scene], frame: Frame, device: torch.device) -> Tensor:
+def encode_sound(
+    vae: AutoencoderKLLTX2Audio, drawn: list[Scene], frame: Frame, device: torch.device
+) -> Tensor:
     """Encode the sounds of scenes to tokens (batch, audio tokens, 32)."""
     samples = (4 * audio_tokens(frame) - 3) * HOP
     wave = torch.from_numpy(np.stack([render_sound(scene, samples) for scene in drawn])).to(device)
@@ -91,7 +93,8 @@ def build_store(
     steady = [Scene("ball", "red", "blue", "still", sound) for sound in STEADY]
     bouncing = [index for index, scene in enumerate(drawn) if scene.motion == "bounce"]
     clicking = [
-        Scene("ball", "red", "blue", "bounce", "click", pace=drawn[index].pace) for index in bouncing
+        Scene("ball", "red", "blue", "bounce", "click", pace=drawn[index].pace)
+        for index in bouncing
     ]
     click_parts = [
         encode_sound(audio_vae, clicking[start : start + 16], frame, device)

@@ -1,4 +1,4 @@
-"""Muon: momentum whose matrix updates are orthogonalised (Jordan et al. 2024), with AdamW for the rest."""
+"""Muon: momentum with orthogonalised matrix updates (Jordan et al. 2024)."""
 
 from collections.abc import Iterable
 
@@ -17,11 +17,12 @@ def orthogonalise(matrix: Tensor, steps: int = 3) -> Tensor:
     for _ in range(steps):
         gram = x @ x.mT
         x = a * x + (b * gram + c * gram @ gram) @ x
-    return x.mT if flipped else x
+    result: Tensor = x.mT if flipped else x
+    return result
 
 
 def blocks_of(update: Tensor, rows: int) -> Tensor:
-    """Flatten a weight to a matrix and cut it into equal blocks of at most `rows` rows: (n, rows, columns)."""
+    """Flatten a weight and cut it into equal blocks of at most `rows` rows: (n, rows, columns)."""
     flat = update.flatten(1)
     count = -(-flat.size(0) // rows)
     while flat.size(0) % count:
@@ -59,8 +60,9 @@ class Muon(torch.optim.Optimizer):
 def split_parameters(
     module: nn.Module, plain: tuple[str, ...] = ()
 ) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-    """Sort parameters into (matrices for Muon, the rest); names containing a word of `plain` are rest."""
-    matrices, rest = [], []
+    """Sort parameters into (matrices for Muon, rest); names with a word of `plain` are rest."""
+    matrices: list[nn.Parameter] = []
+    rest: list[nn.Parameter] = []
     for name, parameter in module.named_parameters():
         is_matrix = parameter.ndim >= 2 and min(parameter.flatten(1).shape) >= 16
         (matrices if is_matrix and not any(w in name for w in plain) else rest).append(parameter)

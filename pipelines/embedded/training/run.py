@@ -1,4 +1,4 @@
-"""One stage of training: counts steps, sets learning rates, keeps a log, saves and resumes its state."""
+"""One stage of training: counts steps, sets learning rates, logs, saves and resumes."""
 
 import json
 import time
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 from torch import nn
-from tqdm import tqdm
+from tqdm import tqdm  # type: ignore[import-untyped]
 
 
 def learning_rate_factor(step: int, steps: int, warmup: int = 20, flat: float = 0.35) -> float:
@@ -21,7 +21,7 @@ def learning_rate_factor(step: int, steps: int, warmup: int = 20, flat: float = 
 
 @dataclass
 class Run:
-    """A resumable stage. `folder` holds `<name>.state` (newest weights and optimisers) and `<name>.jsonl`."""
+    """A resumable stage; `folder` holds `<name>.state` (weights, optimisers) and `<name>.jsonl`."""
 
     folder: Path
     name: str

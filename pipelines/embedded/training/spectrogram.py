@@ -1,4 +1,4 @@
-"""Log-mel spectrograms as the audio VAE and the vocoder use them (Slaney's mel scale, magnitudes)."""
+"""Log-mel spectrograms for the audio VAE and the vocoder (Slaney's mel scale, magnitudes)."""
 
 import functools
 import math
@@ -30,7 +30,7 @@ def mel_filters() -> Tensor:
 
 
 def log_mel(wave: Tensor) -> Tensor:
-    """Log-mel of (batch, channels, 160n) samples: (batch, channels, n, mel bins); frame k centres on hop k."""
+    """Log-mel of (batch, channels, 160n) samples: (batch, channels, n, mel bins), one a hop."""
     batch, channels, samples = wave.shape
     before = FFT // 2 - HOP // 2
     padded = torch.nn.functional.pad(wave.flatten(0, 1), (before, FFT - HOP - before))

@@ -20,7 +20,7 @@ TALL = scenes.Frame(height=168, width=96)
 def clip_batch(
     generator: np.random.Generator, frame: scenes.Frame, count: int
 ) -> tuple[Tensor, Tensor]:
-    """Render clips (count, 3, frames, height, width) in -1..1 and masks (count, 1, frames, height, width)."""
+    """Render clips (count, 3, frames, height, width) in -1..1 and masks (count, 1, ...)."""
     drawn = [scenes.draw_scene(generator) for _ in range(count)]
     covers = [scenes.mask(scene, frame) for scene in drawn]
     clips = [scenes.paint(scene, cover) for scene, cover in zip(drawn, covers, strict=True)]
@@ -94,7 +94,7 @@ def train_video_vae(folder: Path, steps: int, device: torch.device, seed: int = 
         torch.manual_seed(seed * 1_000_003 + step)
         video, cover = batch_for(step, steps, seed)
         loss, error = loss_of(vae, video.to(device), cover.to(device))
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(vae.parameters(), 1.0)
         for optimiser in optimisers.values():
             optimiser.step()
