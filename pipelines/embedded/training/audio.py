@@ -11,7 +11,7 @@ from pipelines.embedded.network import build_audio_vae, build_vocoder
 from pipelines.embedded.scene import SOUNDS, Scene
 from pipelines.embedded.sound import HOP, render_sound
 from pipelines.embedded.training.muon import Muon, split_parameters
-from pipelines.embedded.training.run import Run
+from pipelines.embedded.training.run import Run, trained_weights
 from pipelines.embedded.training.spectrogram import log_mel
 
 TOKENS = 53  # audio tokens of the standard clip: 17 frames at 8 frames a second, 25 tokens a second
@@ -97,8 +97,7 @@ def train_vocoder(folder: Path, steps: int, device: torch.device, seed: int = 3)
     """Train the vocoder behind the trained audio VAE, from the newest state to `steps`."""
     torch.manual_seed(seed)
     vae = build_audio_vae().to(device)
-    state = torch.load(folder / "audio_vae.state", weights_only=True, map_location="cpu")
-    vae.load_state_dict(state["modules"]["vae"])
+    vae.load_state_dict(trained_weights(folder, "audio_vae")["vae"])
     vocoder = build_vocoder().to(device)
     matrices, rest = split_parameters(vocoder, plain=("conv_out",))
     optimisers = {

@@ -7,16 +7,28 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 
-def learning_rate_factor(step: int, steps: int, warmup: int = 20, flat: float = 0.35) -> float:
-    """Warm up, stay at one for the first `flat` of the steps, then fall linearly to 0.02."""
-    done = step / max(steps, 1)
-    rise = min(1.0, (step + 1) / warmup)
-    fall = 1.0 if done < flat else max(0.02, 1 - 0.98 * (done - flat) / (1 - flat))
-    return rise * fall
+def learning_rate_factor(step: int, steps: int, warmup: int = 20) -> float:
+    """Warm up, then fall as the square of what is left of the run, to 0.01."""
+    left = 1 - step / max(steps, 1)
+    return min(1.0, (step + 1) / warmup) * max(0.01, left**2)
+
+
+def trained_weights(folder: Path, name: str) -> dict[str, dict[str, Tensor]]:
+    """Weights of every module in a stage's newest state."""
+    state = torch.load(folder / f"{name}.state", weights_only=True, map_location="cpu")
+    weights: dict[str, dict[str, Tensor]] = state["modules"]
+    return weights
+
+
+def adopt_weights(folder: Path, name: str, modules: Mapping[str, nn.Module], step: int) -> None:
+    """Write a state of `modules` as if trained for `step` steps; the optimisers begin afresh."""
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {key: module.state_dict() for key, module in modules.items()}
+    torch.save({"step": step, "modules": weights, "optimisers": {}}, folder / f"{name}.state")
 
 
 @dataclass
@@ -50,7 +62,8 @@ class Run:
         for name, module in self.modules.items():
             module.load_state_dict(state["modules"][name])
         for name, optimiser in self.optimisers.items():
-            optimiser.load_state_dict(state["optimisers"][name])
+            if name in state["optimisers"]:
+                optimiser.load_state_dict(state["optimisers"][name])
         self.first_step = state["step"]
 
     def save(self, step: int) -> None:
