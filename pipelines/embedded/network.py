@@ -137,7 +137,7 @@ def build_transformer() -> LTX2VideoTransformer3DModel:
         audio_attention_head_dim=16,
         audio_cross_attention_dim=128,
         audio_pos_embed_max_pos=4,
-        num_layers=8,
+        num_layers=6,
         caption_channels=TEXT_WIDTH,
         rope_theta=100.0,
         rope_type="split",

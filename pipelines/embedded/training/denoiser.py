@@ -48,32 +48,30 @@ class Denoiser:
             "transformer": self.transformer,
         }
 
-    def embed(self, ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Text for video and audio (batch, MAX_TEXT, width) and its mask, as in the pipeline."""
+    def embed(self, ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Text for video and audio (batch, MAX_TEXT, width); registers fill what is masked."""
         output = self.text_encoder(input_ids=ids, attention_mask=mask, output_hidden_states=True)
         states = torch.stack(output.hidden_states, dim=-1).flatten(2, 3)
-        video, audio, text_mask = self.connectors(states, mask, padding_side="left")
-        return video, audio, text_mask
+        video, audio, _ = self.connectors(states, mask, padding_side="left")
+        return video, audio
 
     def velocity(
         self,
         video: Tensor,
         audio: Tensor,
-        text: tuple[Tensor, Tensor, Tensor],
+        text: tuple[Tensor, Tensor],
         *,
         timestep: Tensor,
         sigma: Tensor,
         grid: tuple[int, int, int],
         rate: float,
     ) -> tuple[Tensor, Tensor]:
-        """Predict noise minus data; `timestep` (batch, tokens) and `sigma` (batch,) in 0..1000."""
+        """Noise minus data; `timestep` (batch,) or (batch, tokens), `sigma` (batch,), 0..1000."""
         return self.transformer(  # type: ignore[no-any-return]
             hidden_states=video,
             audio_hidden_states=audio,
             encoder_hidden_states=text[0],
             audio_encoder_hidden_states=text[1],
-            encoder_attention_mask=text[2],
-            audio_encoder_attention_mask=text[2],
             timestep=timestep,
             audio_timestep=sigma,
             sigma=sigma,
@@ -121,7 +119,7 @@ def loss_of(
             noisy,
             noisy_audio,
             text,
-            timestep=1000 * levels,
+            timestep=1000 * (levels if first_frame else sigma),
             sigma=1000 * sigma,
             grid=batch.grid,
             rate=batch.rate,
