@@ -18,30 +18,37 @@ TALL = scenes.Frame(height=168, width=96)
 
 
 def clip_batch(
-    generator: np.random.Generator, frame: scenes.Frame, count: int
+    generator: np.random.Generator, frame: scenes.Frame, count: int, window: int | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Render clips (count, 3, frames, height, width) in -1..1 and masks (count, 1, ...)."""
-    drawn = [scenes.draw_scene(generator) for _ in range(count)]
-    covers = [scenes.mask(scene, frame) for scene in drawn]
-    clips = [scenes.paint(scene, cover) for scene, cover in zip(drawn, covers, strict=True)]
-    video = torch.from_numpy(np.stack(clips)).permute(0, 4, 1, 2, 3) * 2 - 1
-    return video.contiguous(), torch.from_numpy(np.stack(covers))[:, None]
+    """Render clips (count, 3, frames, height, width) in -1..1 and masks (count, 1, ...).
 
-
-def image_batch(generator: np.random.Generator, count: int) -> tuple[Tensor, Tensor]:
-    """Render single images, one random frame of `count` clips, shaped as clips of one frame."""
-    video, cover = clip_batch(generator, scenes.Frame(frames=1), count)
-    return video, cover
+    With `window`, only so many frames in a row of each clip, beginning anywhere.
+    """
+    videos, masks = [], []
+    for _ in range(count):
+        scene = scenes.draw_scene(generator)
+        cover = scenes.mask(scene, frame)
+        if window is not None:
+            start = int(generator.integers(frame.frames - window + 1))
+            cover = cover[start : start + window]
+        videos.append(scenes.paint(scene, cover))
+        masks.append(cover)
+    video = torch.from_numpy(np.stack(videos)).permute(0, 4, 1, 2, 3) * 2 - 1
+    return video.contiguous(), torch.from_numpy(np.stack(masks))[:, None]
 
 
 def batch_for(step: int, steps: int, seed: int) -> tuple[Tensor, Tensor]:
-    """Choose and render the batch of one step; the same step always gives the same batch."""
+    """Choose and render the batch of one step; the same step always gives the same batch.
+
+    Single images first, then stretches of nine frames, whole clips in the last eighth.
+    """
     generator = np.random.default_rng((seed, step))
     if step < 0.06 * steps or step % 12 == 11:
-        return image_batch(generator, 24)
+        return clip_batch(generator, SQUARE, 24, window=1)
+    window = 9 if step < 0.875 * steps else None
     if step % 12 in (3, 7):
-        return clip_batch(generator, WIDE if step % 12 == 3 else TALL, 2)
-    return clip_batch(generator, SQUARE, 4)
+        return clip_batch(generator, WIDE if step % 12 == 3 else TALL, 2, window)
+    return clip_batch(generator, SQUARE, 4, window)
 
 
 def reconstruct(vae: AutoencoderKLLTX2Video, video: Tensor, noise: float) -> tuple[Tensor, Tensor]:
