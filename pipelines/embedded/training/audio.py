@@ -60,7 +60,7 @@ def train_audio_vae(folder: Path, steps: int, device: torch.device, seed: int = 
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
         if step % 10 == 0:
-            run.log(step, loss=float(loss), mel_l1=float(error))
+            run.log(step, loss=loss.item(), mel_l1=error.item())
 
 
 def spectral_distance(output: Tensor, target: Tensor) -> Tensor:
@@ -119,4 +119,4 @@ def train_vocoder(folder: Path, steps: int, device: torch.device, seed: int = 3)
             optimiser.zero_grad(set_to_none=True)
         if step % 10 == 0:
             noise = error.square().mean() / wave.square().mean()
-            run.log(step, loss=float(loss), snr=float(-10 * noise.detach().log10()))
+            run.log(step, loss=loss.item(), snr=float(-10 * noise.detach().log10()))

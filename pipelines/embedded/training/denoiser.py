@@ -191,4 +191,4 @@ def train_denoiser(
             optimiser.zero_grad(set_to_none=True)
         follow(average, modules, min(0.997, step / (step + 10)))
         if step % 10 == 0:
-            run.log(step, loss=float(loss), audio=float(audio_loss))
+            run.log(step, loss=loss.item(), audio=audio_loss.item())

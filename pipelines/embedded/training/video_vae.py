@@ -107,7 +107,7 @@ def train_video_vae(folder: Path, steps: int, device: torch.device, seed: int = 
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
         if step % 10 == 0:
-            run.log(step, loss=float(loss), psnr=float(-10 * error.log10()))
+            run.log(step, loss=loss.item(), psnr=-10 * error.log10().item())
         if step % 200 == 199 or step == steps - 1:
             figures = held_out_psnr(vae, 8, device)
             run.log(step, held_out=float(figures.mean()), held_out_worst=float(figures.min()))

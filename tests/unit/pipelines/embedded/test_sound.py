@@ -20,7 +20,9 @@ def test_steady_tones_have_their_pitch(sound: str, pitch: float) -> None:
     assert strongest(render_sound(scene_with(sound), SAMPLE_RATE)) == pytest.approx(pitch, abs=2)
 
 
-@pytest.mark.parametrize(("sound", "first", "last"), [("rising", 400, 1200), ("falling", 1200, 400)])
+@pytest.mark.parametrize(
+    ("sound", "first", "last"), [("rising", 400, 1200), ("falling", 1200, 400)]
+)
 def test_slides_begin_and_end_at_their_pitches(sound: str, first: float, last: float) -> None:
     wave = render_sound(scene_with(sound), 2 * SAMPLE_RATE)
     assert strongest(wave[:1600]) == pytest.approx(first, abs=10)
