@@ -47,7 +47,7 @@ def train_audio_vae(folder: Path, steps: int, device: torch.device, seed: int = 
     run = Run(folder, "audio_vae", steps, {"vae": vae}, optimisers)
     for step in run:
         torch.manual_seed(seed * 1_000_003 + step)
-        mel = log_mel(waves(np.random.default_rng((seed, step)), 8, length_for(step)).to(device))
+        mel = log_mel(waves(np.random.default_rng((seed, step)), 4, length_for(step)).to(device))
         latent = vae.encode(mel).latent_dist.mean
         spread = latent.detach().std(dim=(0, 2), keepdim=True)
         level = 0.25 * torch.rand(len(latent), 1, 1, 1, device=device)
@@ -107,7 +107,7 @@ def train_vocoder(folder: Path, steps: int, device: torch.device, seed: int = 3)
     run = Run(folder, "vocoder", steps, {"vocoder": vocoder}, optimisers)
     for step in run:
         torch.manual_seed(seed * 1_000_003 + step)
-        wave = waves(np.random.default_rng((seed, step)), 6, 53).to(device)
+        wave = waves(np.random.default_rng((seed, step)), 4).to(device)
         output = vocoder(vocoder_input(vae, log_mel(wave)))
         error = output - wave
         loss = 10 * error.abs().mean() + 20 * error.square().mean()

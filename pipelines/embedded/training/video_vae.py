@@ -40,12 +40,12 @@ def clip_batch(
 def batch_for(step: int, steps: int, seed: int) -> tuple[Tensor, Tensor]:
     """Choose and render the batch of one step; the same step always gives the same batch.
 
-    Single images first, then stretches of nine frames, whole clips in the last eighth.
+    Single images first, then stretches of nine frames, whole clips in the last fourteenth.
     """
     generator = np.random.default_rng((seed, step))
     if step < 0.06 * steps or step % 12 == 11:
         return clip_batch(generator, SQUARE, 24, window=1)
-    window = 9 if step < 0.875 * steps else None
+    window = 9 if step < 0.93 * steps else None
     if step % 12 in (3, 7):
         return clip_batch(generator, WIDE if step % 12 == 3 else TALL, 2, window)
     return clip_batch(generator, SQUARE, 4, window)
