@@ -48,9 +48,10 @@ def adopt(plan: Plan) -> None:
         "audio_vae": {"vae": pipeline.audio_vae},
         "vocoder": {"vocoder": pipeline.vocoder},
         "denoiser": {**parts, **{f"mean_{name}": part for name, part in parts.items()}},
+        "video_decoder": {"decoder": pipeline.vae.decoder},
     }
     for stage, modules in stages.items():
-        if not (plan.folder / f"{stage}.state").exists():
+        if stage in steps and not (plan.folder / f"{stage}.state").exists():
             adopt_weights(plan.folder, stage, modules, steps[stage])
 
 

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 PANELS = {
     "video_vae": ("psnr", "held_out"),
+    "video_decoder": ("psnr", "held_out"),
     "audio_vae": ("mel_l1",),
     "vocoder": ("snr",),
     "denoiser": ("loss", "audio"),

@@ -24,12 +24,18 @@ from pipelines.embedded.training.denoiser import train_denoiser
 from pipelines.embedded.training.denoiser_batch import Scale, measure_scale
 from pipelines.embedded.training.latents import Store, build_store, load_store, save_store
 from pipelines.embedded.training.run import trained_weights
-from pipelines.embedded.training.video_vae import train_video_vae
+from pipelines.embedded.training.video_vae import train_decoder, train_video_vae
 from pipelines.embedded.vocabulary import build_tokenizer
 
 DENOISER_PARTS: Final = ("text_encoder", "connectors", "transformer")
 STEPS: Final = MappingProxyType(
-    {"video_vae": 1800, "audio_vae": 600, "vocoder": 900, "denoiser": 2400}
+    {
+        "video_vae": 1500,
+        "audio_vae": 400,
+        "vocoder": 600,
+        "denoiser": 1600,
+        "video_decoder": 1500,
+    }
 )
 CLIPS: Final = 4000  # encoded once for the denoiser
 
@@ -66,6 +72,9 @@ def _autoencoders(plan: Plan, scale: Scale) -> dict[str, nn.Module]:
         "vocoder": build_vocoder(),
     }
     parts["vae"].load_state_dict(trained_weights(plan.folder, "video_vae")["vae"])
+    if (plan.folder / "video_decoder.state").exists():
+        sharper = trained_weights(plan.folder, "video_decoder")["decoder"]
+        parts["vae"].get_submodule("decoder").load_state_dict(sharper)
     parts["audio_vae"].load_state_dict(trained_weights(plan.folder, "audio_vae")["vae"])
     parts["vocoder"].load_state_dict(trained_weights(plan.folder, "vocoder")["vocoder"])
     for name, mean, std in (
@@ -91,6 +100,7 @@ def export(plan: Plan) -> None:
     taken = {
         name: torch.load(plan.folder / f"{name}.state", weights_only=True)["step"]
         for name in plan.steps
+        if (plan.folder / f"{name}.state").exists()
     }
     (plan.weights / "training.json").write_text(json.dumps({"steps": taken}, indent=2) + "\n")
 
@@ -105,4 +115,6 @@ def train_everything(plan: Plan) -> None:
     train_denoiser(
         plan.folder, "denoiser", plan.steps["denoiser"], stores, measure_scale(store), plan.device
     )
+    export(plan)
+    train_decoder(plan.folder, plan.steps["video_decoder"], plan.device)
     export(plan)

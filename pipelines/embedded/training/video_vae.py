@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from diffusers import AutoencoderKLLTX2Video
-from torch import Tensor
+from torch import Tensor, nn
 
 from pipelines.embedded import scene as scenes
 from pipelines.embedded.network import build_video_vae
 from pipelines.embedded.training.muon import Muon, split_parameters
-from pipelines.embedded.training.run import Run
+from pipelines.embedded.training.run import Run, trained_weights
 
 SQUARE = scenes.Frame()
 WIDE = scenes.Frame(height=96, width=168)
@@ -87,27 +87,48 @@ def held_out_psnr(vae: AutoencoderKLLTX2Video, count: int, device: torch.device)
     return torch.stack(figures).cpu()
 
 
-def train_video_vae(folder: Path, steps: int, device: torch.device, seed: int = 1) -> None:
-    """Train from the newest state in `folder` to `steps`."""
-    torch.manual_seed(seed)
-    vae = build_video_vae().to(device)
-    matrices, rest = split_parameters(vae)
-    optimisers = {
+def optimisers_for(module: nn.Module) -> dict[str, torch.optim.Optimizer]:
+    """Muon for the kernels, AdamW for the rest."""
+    matrices, rest = split_parameters(module)
+    return {
         "muon": Muon(matrices, lr=0.03),
         "adam": torch.optim.AdamW(rest, lr=2e-3, betas=(0.9, 0.95), weight_decay=0.0),
     }
-    run = Run(folder, "video_vae", steps, {"vae": vae}, optimisers)
+
+
+def train_steps(run: Run, vae: AutoencoderKLLTX2Video, device: torch.device, seed: int) -> None:
+    """Do what is left of a run over whatever in the VAE still learns."""
+    learning = [parameter for parameter in vae.parameters() if parameter.requires_grad]
     for step in run:
         torch.manual_seed(seed * 1_000_003 + step)
-        video, cover = batch_for(step, steps, seed)
+        video, cover = batch_for(step, run.steps, seed)
         loss, error = loss_of(vae, video.to(device), cover.to(device))
         loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(vae.parameters(), 1.0)
-        for optimiser in optimisers.values():
+        torch.nn.utils.clip_grad_norm_(learning, 1.0)
+        for optimiser in run.optimisers.values():
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
         if step % 10 == 0:
             run.log(step, loss=loss.item(), psnr=-10 * error.log10().item())
-        if step % 200 == 199 or step == steps - 1:
+        if step % 200 == 199 or step == run.steps - 1:
             figures = held_out_psnr(vae, 8, device)
             run.log(step, held_out=float(figures.mean()), held_out_worst=float(figures.min()))
+
+
+def train_video_vae(folder: Path, steps: int, device: torch.device, seed: int = 1) -> None:
+    """Train encoder and decoder from the newest state in `folder` to `steps`."""
+    torch.manual_seed(seed)
+    vae = build_video_vae().to(device)
+    run = Run(folder, "video_vae", steps, {"vae": vae}, optimisers_for(vae))
+    train_steps(run, vae, device, seed)
+
+
+def train_decoder(folder: Path, steps: int, device: torch.device, seed: int = 6) -> None:
+    """Train the decoder alone: the latents stay as the denoiser knows them, the picture sharpens."""
+    torch.manual_seed(seed)
+    vae = build_video_vae().to(device)
+    vae.load_state_dict(trained_weights(folder, "video_vae")["vae"])
+    vae.encoder.requires_grad_(False)
+    optimisers = optimisers_for(vae.decoder)
+    run = Run(folder, "video_decoder", steps, {"decoder": vae.decoder}, optimisers)
+    train_steps(run, vae, device, seed)

@@ -92,7 +92,7 @@ def trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plan:
         folder=tmp_path / "runs",
         weights=tmp_path / "weights",
         device=torch.device("cpu"),
-        steps={"video_vae": 1, "audio_vae": 2, "vocoder": 2, "denoiser": 2},
+        steps={"video_vae": 1, "audio_vae": 2, "vocoder": 2, "denoiser": 2, "video_decoder": 1},
         clips=12,
     )
     stages.train_everything(plan)

@@ -1,6 +1,5 @@
 """The committed weights: small enough, complete, and true to what is asked."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,11 +20,11 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def pipeline() -> Iterator[ModularPipeline]:
+def pipeline() -> ModularPipeline:
     """The committed weights in diffusers' own blocks."""
     loaded = load_pipeline()
     loaded.set_progress_bar_config(disable=True)
-    yield loaded
+    return loaded
 
 
 def seen(clip: Clip) -> Verdict:
