@@ -37,13 +37,13 @@ def clip_batch(
     return video.contiguous(), torch.from_numpy(np.stack(masks))[:, None]
 
 
-def batch_for(step: int, steps: int, seed: int) -> tuple[Tensor, Tensor]:
+def batch_for(step: int, steps: int, seed: int, images: float = 0.06) -> tuple[Tensor, Tensor]:
     """Choose and render the batch of one step; the same step always gives the same batch.
 
-    Single images first, then stretches of nine frames, whole clips in the last fourteenth.
+    Single images for the share `images` of the steps, then stretches of nine frames, whole clips in the last fourteenth.
     """
     generator = np.random.default_rng((seed, step))
-    if step < 0.06 * steps or step % 12 == 11:
+    if step < images * steps or step % 12 == 11:
         return clip_batch(generator, SQUARE, 24, window=1)
     window = 9 if step < 0.93 * steps else None
     if step % 12 in (3, 7):
@@ -87,21 +87,23 @@ def held_out_psnr(vae: AutoencoderKLLTX2Video, count: int, device: torch.device)
     return torch.stack(figures).cpu()
 
 
-def optimisers_for(module: nn.Module) -> dict[str, torch.optim.Optimizer]:
+def optimisers_for(module: nn.Module, rate: float = 0.03) -> dict[str, torch.optim.Optimizer]:
     """Muon for the kernels, AdamW for the rest."""
     matrices, rest = split_parameters(module)
     return {
-        "muon": Muon(matrices, lr=0.03),
-        "adam": torch.optim.AdamW(rest, lr=2e-3, betas=(0.9, 0.95), weight_decay=0.0),
+        "muon": Muon(matrices, lr=rate),
+        "adam": torch.optim.AdamW(rest, lr=rate / 15, betas=(0.9, 0.95), weight_decay=0.0),
     }
 
 
-def train_steps(run: Run, vae: AutoencoderKLLTX2Video, device: torch.device, seed: int) -> None:
+def train_steps(
+    run: Run, vae: AutoencoderKLLTX2Video, device: torch.device, seed: int, images: float = 0.06
+) -> None:
     """Do what is left of a run over whatever in the VAE still learns."""
     learning = [parameter for parameter in vae.parameters() if parameter.requires_grad]
     for step in run:
         torch.manual_seed(seed * 1_000_003 + step)
-        video, cover = batch_for(step, run.steps, seed)
+        video, cover = batch_for(step, run.steps, seed, images)
         loss, error = loss_of(vae, video.to(device), cover.to(device))
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(learning, 1.0)
@@ -124,11 +126,11 @@ def train_video_vae(folder: Path, steps: int, device: torch.device, seed: int = 
 
 
 def train_decoder(folder: Path, steps: int, device: torch.device, seed: int = 6) -> None:
-    """Train the decoder alone: the latents stay as the denoiser knows them, the picture sharpens."""
+    """Train the decoder alone: latents stay as the denoiser knows them, the picture sharpens."""
     torch.manual_seed(seed)
     vae = build_video_vae().to(device)
     vae.load_state_dict(trained_weights(folder, "video_vae")["vae"])
     vae.encoder.requires_grad_(False)
-    optimisers = optimisers_for(vae.decoder)
+    optimisers = optimisers_for(vae.decoder, rate=0.01)
     run = Run(folder, "video_decoder", steps, {"decoder": vae.decoder}, optimisers)
-    train_steps(run, vae, device, seed)
+    train_steps(run, vae, device, seed, images=0.0)
