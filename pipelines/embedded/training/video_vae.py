@@ -40,7 +40,8 @@ def clip_batch(
 def batch_for(step: int, steps: int, seed: int, images: float = 0.06) -> tuple[Tensor, Tensor]:
     """Choose and render the batch of one step; the same step always gives the same batch.
 
-    Single images for the share `images` of the steps, then stretches of nine frames, whole clips in the last fourteenth.
+    Single images for the share `images` of the steps, then stretches of nine frames, and whole
+    clips in the last fourteenth.
     """
     generator = np.random.default_rng((seed, step))
     if step < images * steps or step % 12 == 11:
