@@ -30,8 +30,8 @@ PALETTE: Final = MappingProxyType(
 )
 COLOURS: Final = tuple(name for name in PALETTE if name != "black")
 BACKGROUNDS: Final = tuple(PALETTE)
-RADIUS: Final = 0.17  # of the shorter side; every shape has about a disc's area of this radius
-MARGIN: Final = 0.22  # the centre stays this far from the border, in shorter sides
+RADIUS: Final = 0.18  # of the shorter side; every shape has about a disc's area of this radius
+MARGIN: Final = 0.29  # the centre stays this far from the border, in shorter sides
 EDGE: Final = 0.020  # width of the soft edge, in shorter sides
 
 
@@ -85,7 +85,7 @@ def draw_scene(generator: np.random.Generator) -> Scene:
 
 def bounce_period(scene: Scene) -> float:
     """Seconds between two touches of the floor."""
-    return 0.8 + 0.4 * scene.pace
+    return 1.2 + 0.4 * scene.pace
 
 
 def bounce_times(scene: Scene, seconds: float) -> list[float]:
@@ -116,7 +116,7 @@ def path(scene: Scene, frame: Frame) -> Array:
         place[:, axis] = 1 - place[:, axis]
     if scene.motion == "bounce":
         phase = (times / bounce_period(scene) + 0.5) % 1.0
-        place[:, 1] = 1 - (1 - (2 * phase - 1) ** 2) * (1 - 0.15 * scene.along)
+        place[:, 1] = 1 - (1 - (2 * phase - 1) ** 2) * (0.9 - 0.15 * scene.along)
     return np.asarray(margin + place * roam, dtype=np.float32)
 
 

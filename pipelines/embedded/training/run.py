@@ -12,9 +12,9 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 
 
 def learning_rate_factor(step: int, steps: int, warmup: int = 20) -> float:
-    """Warm up, then fall as the square of what is left of the run, to 0.01."""
+    """Warm up, then fall linearly to 0.01."""
     left = 1 - step / max(steps, 1)
-    return min(1.0, (step + 1) / warmup) * max(0.01, left**2)
+    return min(1.0, (step + 1) / warmup) * max(0.01, left)
 
 
 def trained_weights(folder: Path, name: str) -> dict[str, dict[str, Tensor]]:

@@ -30,7 +30,7 @@ from pipelines.embedded.vocabulary import build_tokenizer
 DENOISER_PARTS: Final = ("text_encoder", "connectors", "transformer")
 STEPS: Final = MappingProxyType(
     {
-        "video_vae": 1500,
+        "video_vae": 2300,
         "audio_vae": 400,
         "vocoder": 600,
         "denoiser": 1600,

@@ -1,4 +1,4 @@
-"""Train the video VAE on rendered scenes: single images first, then whole clips of three sizes."""
+"""Train the video VAE on rendered scenes: single images first, then stretches of clips."""
 
 from pathlib import Path
 
@@ -13,8 +13,6 @@ from pipelines.embedded.training.muon import Muon, split_parameters
 from pipelines.embedded.training.run import Run, trained_weights
 
 SQUARE = scenes.Frame()
-WIDE = scenes.Frame(height=96, width=168)
-TALL = scenes.Frame(height=168, width=96)
 
 
 def clip_batch(
@@ -47,8 +45,6 @@ def batch_for(step: int, steps: int, seed: int, images: float = 0.06) -> tuple[T
     if step < images * steps or step % 12 == 11:
         return clip_batch(generator, SQUARE, 24, window=1)
     window = 9 if step < 0.93 * steps else None
-    if step % 12 in (3, 7):
-        return clip_batch(generator, WIDE if step % 12 == 3 else TALL, 2, window)
     return clip_batch(generator, SQUARE, 4, window)
 
 

@@ -14,10 +14,11 @@ BALL = Scene("ball", "red", "blue", "still", "silence")
 
 @pytest.mark.parametrize("frame", FRAMES.values(), ids=FRAMES.keys())
 @pytest.mark.parametrize("motion", MOTIONS)
-def test_the_shape_stays_wholly_inside(frame: Frame, motion: str) -> None:
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_shape_stays_wholly_inside(frame: Frame, motion: str, shape: str) -> None:
     for corner in ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)):
         across, along, pace = corner
-        scene = replace(BALL, motion=motion, across=across, along=along, pace=pace)
+        scene = Scene(shape, "red", "blue", motion, "hum", across, along, pace)
         covers = scenes.mask(scene, frame)
         assert covers[:, 0].max() == 0
         assert covers[:, -1].max() == 0
@@ -36,10 +37,10 @@ def test_straight_motions_go_their_way(motion: str, axis: int, sign: int) -> Non
 
 def test_a_bounce_is_lowest_when_the_floor_is_touched() -> None:
     scene = replace(BALL, motion="bounce")
-    frame = Frame(rate=100.0, frames=201)
+    frame = Frame(rate=100.0, frames=401)
     height = scenes.path(scene, frame)[:, 1]
     touched = scenes.bounce_times(scene, frame.seconds)
-    assert len(touched) == 2
+    assert touched == pytest.approx([0.7, 2.1, 3.5])
     for moment in touched:
         assert height[round(moment * 100)] == pytest.approx(height.max(), abs=0.1)
 
