@@ -33,7 +33,7 @@ STEPS: Final = MappingProxyType(
         "video_vae": 2300,
         "audio_vae": 400,
         "vocoder": 600,
-        "denoiser": 1600,
+        "denoiser": 2400,
         "video_decoder": 1500,
     }
 )
@@ -111,7 +111,7 @@ def train_everything(plan: Plan) -> None:
     train_audio_vae(plan.folder, plan.steps["audio_vae"], plan.device)
     train_vocoder(plan.folder, plan.steps["vocoder"], plan.device)
     store = _store(plan, "square")
-    stores = [(store, 1.0, 32)]
+    stores = [(store, 1.0, 16)]
     train_denoiser(
         plan.folder, "denoiser", plan.steps["denoiser"], stores, measure_scale(store), plan.device
     )
