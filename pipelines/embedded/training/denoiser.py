@@ -153,40 +153,31 @@ def follow(average: dict[str, nn.Module], modules: dict[str, nn.Module], decay: 
 
 def train_denoiser(
     folder: Path,
-    name: str,
     steps: int,
-    stores: list[tuple[Store, float, int]],
+    store: Store,
     scale: Scale,
     device: torch.device,
     *,
-    start: dict[str, dict[str, Tensor]] | None = None,
+    count: int = 16,
     seed: int = 5,
 ) -> None:
-    """Train to `steps` on stores given with their share of the steps and their batch size.
-
-    `start` holds weights to begin from when there is no newer state in `folder`.
-    """
+    """Train from the newest state in `folder` to `steps`, `count` clips a step."""
     torch.manual_seed(seed)
     denoiser, mean = build_denoiser(device), build_denoiser(device)
     modules, average = denoiser.modules(), mean.modules()
-    for key, weights in (start or {}).items():
-        modules[key].load_state_dict(weights)
     follow(average, modules, 0.0)
     saved = {**modules, **{f"mean_{key}": module for key, module in average.items()}}
-    optimisers = optimisers_for(modules)
-    run = Run(folder, name, steps, saved, optimisers)
-    shares = np.array([share for _, share, _ in stores])
+    run = Run(folder, "denoiser", steps, saved, optimisers_for(modules))
     for step in run:
         generator = np.random.default_rng((seed, step))
         torch.manual_seed(seed * 1_000_003 + step)
-        store, _, count = stores[int(generator.choice(len(stores), p=shares / shares.sum()))]
         batch = draw_batch(store, scale, denoiser.tokenizer, generator, count)
         sigma = draw_sigmas(generator, count).to(device)
         first_frame = bool(generator.random() < 0.25)
         loss, audio_loss = loss_of(denoiser, batch.to(device), sigma, first_frame)
         (loss + 0.4 * audio_loss).backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_([p for m in modules.values() for p in m.parameters()], 1.0)
-        for optimiser in optimisers.values():
+        for optimiser in run.optimisers.values():
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
         follow(average, modules, min(0.997, step / (step + 10)))

@@ -67,6 +67,13 @@ def encode_sound(
     return pack_audio(vae.encode(mel).latent_dist.mode()).cpu()
 
 
+def plain_clips(frame: Frame) -> scenes.Array:
+    """Clips of every background without a shape: (backgrounds, frames, height, width, 3)."""
+    colours = np.array([scenes.PALETTE[name] for name in scenes.BACKGROUNDS], dtype=np.float32)
+    size = (len(colours), frame.frames, frame.height, frame.width, 3)
+    return np.broadcast_to(colours[:, None, None, None], size).copy()
+
+
 def build_store(
     name: str,
     count: int,
@@ -83,13 +90,6 @@ def build_store(
     for start in tqdm(range(0, count, 8), desc=f"encode {name}", mininterval=10):
         clips = np.stack([scenes.render(scene, frame) for scene in drawn[start : start + 8]])
         pieces.append(encode_video(video_vae, clips, device).half())
-    plain = [
-        np.broadcast_to(
-            np.array(scenes.PALETTE[colour], dtype=np.float32),
-            (frame.frames, frame.height, frame.width, 3),
-        )
-        for colour in scenes.BACKGROUNDS
-    ]
     steady = [Scene("ball", "red", "blue", "still", sound) for sound in STEADY]
     bouncing = [index for index, scene in enumerate(drawn) if scene.motion == "bounce"]
     clicking = [
@@ -104,7 +104,7 @@ def build_store(
         frame=frame,
         drawn=drawn,
         video=torch.cat(pieces),
-        empty=encode_video(video_vae, np.stack(plain), device),
+        empty=encode_video(video_vae, plain_clips(frame), device),
         steady=encode_sound(audio_vae, steady, frame, device),
         clicks=torch.cat(click_parts),
         click_row={clip: row for row, clip in enumerate(bouncing)},

@@ -111,10 +111,7 @@ def train_everything(plan: Plan) -> None:
     train_audio_vae(plan.folder, plan.steps["audio_vae"], plan.device)
     train_vocoder(plan.folder, plan.steps["vocoder"], plan.device)
     store = _store(plan, "square")
-    stores = [(store, 1.0, 16)]
-    train_denoiser(
-        plan.folder, "denoiser", plan.steps["denoiser"], stores, measure_scale(store), plan.device
-    )
+    train_denoiser(plan.folder, plan.steps["denoiser"], store, measure_scale(store), plan.device)
     export(plan)
     train_decoder(plan.folder, plan.steps["video_decoder"], plan.device)
     export(plan)
