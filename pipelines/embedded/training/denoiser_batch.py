@@ -1,0 +1,119 @@
+"""Batches for the denoiser: stored latents with captions, noise and the weights of their loss."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase
+
+from pipelines.embedded.network import MAX_TEXT, SPATIAL_RATIO
+from pipelines.embedded.scene import BACKGROUNDS, Scene
+from pipelines.embedded.training.latents import STEADY, Store, latent_grid
+from pipelines.embedded.world import training_caption
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Mean and standard deviation of each channel of the video (64,) and audio (32,) latents."""
+
+    video_mean: Tensor
+    video_std: Tensor
+    audio_mean: Tensor
+    audio_std: Tensor
+
+    def video(self, latent: Tensor) -> Tensor:
+        """Normalise video tokens."""
+        return (latent.float() - self.video_mean) / self.video_std
+
+    def audio(self, latent: Tensor) -> Tensor:
+        """Normalise audio tokens."""
+        return (latent.float() - self.audio_mean) / self.audio_std
+
+
+def measure_scale(store: Store) -> Scale:
+    """Take the statistics from a store; steady sounds and clicks count in equal parts a kind."""
+    video = store.video.float().flatten(0, 1)
+    audio = torch.cat([store.steady.flatten(0, 1), store.clicks[:1].flatten(0, 1)])
+    return Scale(video.mean(0), video.std(0), audio.mean(0), audio.std(0).clamp(min=0.05))
+
+
+@dataclass
+class Batch:
+    """One step's data; tokens are normalised, `grid` is the latents' time, height, width."""
+
+    video: Tensor  # (batch, tokens, 64)
+    audio: Tensor  # (batch, audio tokens, 32)
+    weight: Tensor  # (batch, tokens), mean about one
+    ids: Tensor  # (batch, MAX_TEXT)
+    mask: Tensor  # (batch, MAX_TEXT)
+    grid: tuple[int, int, int]
+    rate: float
+
+    def to(self, device: torch.device) -> "Batch":
+        """The same batch on a device."""
+        return Batch(
+            video=self.video.to(device),
+            audio=self.audio.to(device),
+            weight=self.weight.to(device),
+            ids=self.ids.to(device),
+            mask=self.mask.to(device),
+            grid=self.grid,
+            rate=self.rate,
+        )
+
+
+def draw_sigmas(generator: np.random.Generator, count: int) -> Tensor:
+    """Noise levels in 0..1: 65 % shifted by 6 to high noise, the rest by 1.5. (count,)"""
+    level = generator.random(count)
+    shift = np.where(generator.random(count) < 0.65, 6.0, 1.5)
+    return torch.from_numpy(shift * level / (1 + (shift - 1) * level)).float().clamp(1e-3, 1.0)
+
+
+def choose_sound(scene: Scene, generator: np.random.Generator) -> str:
+    """Pair a clip with a sound; a bouncing one clicks in two cases of five."""
+    if scene.motion == "bounce" and generator.random() < 0.4:
+        return "click"
+    return STEADY[int(generator.integers(len(STEADY)))]
+
+
+def token_weights(video: Tensor, plain: Tensor) -> Tensor:
+    """Weight tokens by their distance from the plain background's: 0.4 to 2.5, (batch, tokens)."""
+    away = (video - plain).square().mean(-1).sqrt()
+    weight = (away / away.mean()).clamp(0.4, 2.5)
+    return weight / weight.mean()
+
+
+def draw_batch(
+    store: Store,
+    scale: Scale,
+    tokenizer: PreTrainedTokenizerBase,
+    generator: np.random.Generator,
+    count: int,
+) -> Batch:
+    """Draw `count` clips with fresh captions and sounds."""
+    rows = generator.integers(len(store.video), size=count)
+    captions, sounds = [], []
+    for row in rows:
+        scene = store.drawn[int(row)]
+        sound = choose_sound(scene, generator)
+        spoken = Scene(scene.shape, scene.colour, scene.background, scene.motion, sound)
+        captions.append(training_caption(spoken, generator))
+        click = sound == "click"
+        sounds.append(
+            store.clicks[store.click_row[int(row)]] if click else store.steady[STEADY.index(sound)]
+        )
+    video = scale.video(store.video[rows])
+    grounds = [BACKGROUNDS.index(store.drawn[int(row)].background) for row in rows]
+    text = tokenizer(
+        captions, padding="max_length", max_length=MAX_TEXT, truncation=True, return_tensors="pt"
+    )
+    return Batch(
+        video=video,
+        audio=scale.audio(torch.stack(sounds)),
+        weight=token_weights(video, scale.video(store.empty[grounds])),
+        ids=text.input_ids,
+        mask=text.attention_mask,
+        grid=latent_grid(store.frame, SPATIAL_RATIO),
+        rate=store.frame.rate,
+    )

@@ -1,0 +1,133 @@
+"""Train the video VAE on rendered scenes: single images first, then stretches of clips."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKLLTX2Video
+from torch import Tensor, nn
+
+from pipelines.embedded import scene as scenes
+from pipelines.embedded.network import build_video_vae
+from pipelines.embedded.training.muon import Muon, split_parameters
+from pipelines.embedded.training.run import Run, trained_weights
+
+SQUARE = scenes.Frame()
+
+
+def clip_batch(
+    generator: np.random.Generator, frame: scenes.Frame, count: int, window: int | None = None
+) -> tuple[Tensor, Tensor]:
+    """Render clips (count, 3, frames, height, width) in -1..1 and masks (count, 1, ...).
+
+    With `window`, only so many frames in a row of each clip, beginning anywhere.
+    """
+    videos, masks = [], []
+    for _ in range(count):
+        scene = scenes.draw_scene(generator)
+        cover = scenes.mask(scene, frame)
+        if window is not None:
+            start = int(generator.integers(frame.frames - window + 1))
+            cover = cover[start : start + window]
+        videos.append(scenes.paint(scene, cover))
+        masks.append(cover)
+    video = torch.from_numpy(np.stack(videos)).permute(0, 4, 1, 2, 3) * 2 - 1
+    return video.contiguous(), torch.from_numpy(np.stack(masks))[:, None]
+
+
+def batch_for(step: int, steps: int, seed: int, images: float = 0.06) -> tuple[Tensor, Tensor]:
+    """Choose and render the batch of one step; the same step always gives the same batch.
+
+    Single images for the share `images` of the steps, then stretches of nine frames, and whole
+    clips in the last fourteenth.
+    """
+    generator = np.random.default_rng((seed, step))
+    if step < images * steps or step % 12 == 11:
+        return clip_batch(generator, SQUARE, 24, window=1)
+    window = 9 if step < 0.93 * steps else None
+    return clip_batch(generator, SQUARE, 4, window)
+
+
+def reconstruct(vae: AutoencoderKLLTX2Video, video: Tensor, noise: float) -> tuple[Tensor, Tensor]:
+    """Encode and decode; the latent gets up to `noise` standard deviations of noise per clip."""
+    latent = vae.encode(video).latent_dist.mean
+    spread = latent.detach().float().std(dim=(0, 2, 3, 4), keepdim=True)
+    level = noise * torch.rand(len(latent), 1, 1, 1, 1, device=latent.device)
+    noisy = latent + level * spread * torch.randn_like(latent)
+    return vae.decode(noisy).sample, latent
+
+
+def loss_of(vae: AutoencoderKLLTX2Video, video: Tensor, cover: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the loss and the plain mean squared error (pixels in 0..1)."""
+    with torch.autocast(video.device.type, torch.bfloat16):
+        output, latent = reconstruct(vae, video, noise=0.2)
+    error = output.float() - video
+    near = torch.nn.functional.max_pool3d(cover, (1, 9, 9), stride=1, padding=(0, 4, 4))
+    weight = 1 + 3 * near
+    weight = weight / weight.mean()
+    loss = (weight * (error.abs() + 3 * error.square())).mean()
+    return loss + 1e-5 * latent.float().square().mean(), (error / 2).square().mean().detach()
+
+
+@torch.no_grad()
+def held_out_psnr(vae: AutoencoderKLLTX2Video, count: int, device: torch.device) -> Tensor:
+    """PSNR in dB of `count` clips that training never draws: (count,)."""
+    generator = np.random.default_rng((990_000, 1))
+    figures = []
+    for _ in range(count):
+        video, _ = clip_batch(generator, SQUARE, 1)
+        video = video.to(device)
+        with torch.autocast(device.type, torch.bfloat16):
+            output = vae.decode(vae.encode(video).latent_dist.mean).sample
+        error = (output.float().clamp(-1, 1) - video) / 2
+        figures.append(-10 * error.square().mean().log10())
+    return torch.stack(figures).cpu()
+
+
+def optimisers_for(module: nn.Module, rate: float = 0.03) -> dict[str, torch.optim.Optimizer]:
+    """Muon for the kernels, AdamW for the rest."""
+    matrices, rest = split_parameters(module)
+    return {
+        "muon": Muon(matrices, lr=rate),
+        "adam": torch.optim.AdamW(rest, lr=rate / 15, betas=(0.9, 0.95), weight_decay=0.0),
+    }
+
+
+def train_steps(
+    run: Run, vae: AutoencoderKLLTX2Video, device: torch.device, seed: int, images: float = 0.06
+) -> None:
+    """Do what is left of a run over whatever in the VAE still learns."""
+    learning = [parameter for parameter in vae.parameters() if parameter.requires_grad]
+    for step in run:
+        torch.manual_seed(seed * 1_000_003 + step)
+        video, cover = batch_for(step, run.steps, seed, images)
+        loss, error = loss_of(vae, video.to(device), cover.to(device))
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(learning, 1.0)
+        for optimiser in run.optimisers.values():
+            optimiser.step()
+            optimiser.zero_grad(set_to_none=True)
+        if step % 10 == 0:
+            run.log(step, loss=loss.item(), psnr=-10 * error.log10().item())
+        if step % 200 == 199 or step == run.steps - 1:
+            figures = held_out_psnr(vae, 8, device)
+            run.log(step, held_out=float(figures.mean()), held_out_worst=float(figures.min()))
+
+
+def train_video_vae(folder: Path, steps: int, device: torch.device, seed: int = 1) -> None:
+    """Train encoder and decoder from the newest state in `folder` to `steps`."""
+    torch.manual_seed(seed)
+    vae = build_video_vae().to(device)
+    run = Run(folder, "video_vae", steps, {"vae": vae}, optimisers_for(vae))
+    train_steps(run, vae, device, seed)
+
+
+def train_decoder(folder: Path, steps: int, device: torch.device, seed: int = 6) -> None:
+    """Train the decoder alone: latents stay as the denoiser knows them, the picture sharpens."""
+    torch.manual_seed(seed)
+    vae = build_video_vae().to(device)
+    vae.load_state_dict(trained_weights(folder, "video_vae")["vae"])
+    vae.encoder.requires_grad_(False)
+    optimisers = optimisers_for(vae.decoder, rate=0.01)
+    run = Run(folder, "video_decoder", steps, {"decoder": vae.decoder}, optimisers)
+    train_steps(run, vae, device, seed, images=0.0)
