@@ -2,13 +2,23 @@
 
 import json
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import diffusers
 import torch
-from diffusers import LTX2AutoBlocks, ModularPipeline
+from diffusers import (
+    AutoencoderKLLTX2Audio,
+    AutoencoderKLLTX2Video,
+    LTX2AutoBlocks,
+    LTX2VideoTransformer3DModel,
+    ModularPipeline,
+)
 from diffusers.guiders import LTX2Guidance
+from diffusers.pipelines.ltx2.connectors import LTX2TextConnectors
+from diffusers.pipelines.ltx2.vocoder import LTX2Vocoder
 from torch import nn
+from transformers import Gemma3TextModel
 
 from pipelines.embedded.network import MAX_TEXT, build_scheduler
 from pipelines.embedded.vocabulary import build_tokenizer
@@ -27,6 +37,16 @@ CLASSES: Final = {
     "vocoder": ("ltx2", "LTX2Vocoder"),
 }
 
+PARTS: Final = MappingProxyType(
+    {
+        "audio_vae": AutoencoderKLLTX2Audio,
+        "connectors": LTX2TextConnectors,
+        "text_encoder": Gemma3TextModel,
+        "transformer": LTX2VideoTransformer3DModel,
+        "vae": AutoencoderKLLTX2Video,
+        "vocoder": LTX2Vocoder,
+    }
+)
 STATED: Final = {
     "limits": {
         "sizes": [[96, 96]],
@@ -57,6 +77,12 @@ def save_checkpoint(folder: Path, parts: dict[str, nn.Module]) -> None:
     index = {"_class_name": "LTX2Pipeline", "_diffusers_version": diffusers.__version__, **CLASSES}
     (folder / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
     (folder / "filmgate.json").write_text(json.dumps(STATED, indent=2) + "\n")
+
+
+def load_part(folder: Path, name: str) -> nn.Module:
+    """Read one part of a checkpoint in float32."""
+    part: nn.Module = PARTS[name].from_pretrained(folder / name, dtype=torch.float32)
+    return part
 
 
 def load_pipeline(folder: Path = WEIGHTS, guidance: float = GUIDANCE) -> ModularPipeline:

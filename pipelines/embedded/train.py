@@ -9,8 +9,9 @@ import json
 from pathlib import Path
 
 import torch
+from torch import nn
 
-from pipelines.embedded.checkpoint import WEIGHTS, load_pipeline
+from pipelines.embedded.checkpoint import PARTS, WEIGHTS, load_part
 from pipelines.embedded.training.chart import draw_chart
 from pipelines.embedded.training.run import adopt_weights
 from pipelines.embedded.training.stages import (
@@ -21,6 +22,23 @@ from pipelines.embedded.training.stages import (
     export,
     train_everything,
 )
+
+
+def trained_parts(weights: Path) -> dict[str, dict[str, nn.Module]]:
+    """Modules of every stage whose parts are in the checkpoint, as the stage names them."""
+    found = {name: load_part(weights, name) for name in PARTS if (weights / name).is_dir()}
+    stages: dict[str, dict[str, nn.Module]] = {}
+    if "vae" in found:
+        stages["video_vae"] = {"vae": found["vae"]}
+        stages["video_decoder"] = {"decoder": found["vae"].get_submodule("decoder")}
+    if "audio_vae" in found:
+        stages["audio_vae"] = {"vae": found["audio_vae"]}
+    if "vocoder" in found:
+        stages["vocoder"] = {"vocoder": found["vocoder"]}
+    if "transformer" in found:
+        parts = {name: found[name] for name in DENOISER_PARTS}
+        stages["denoiser"] = {**parts, **{f"mean_{key}": part for key, part in parts.items()}}
+    return stages
 
 
 def read_arguments() -> argparse.Namespace:
@@ -39,20 +57,11 @@ def read_arguments() -> argparse.Namespace:
 
 
 def adopt(plan: Plan) -> None:
-    """Turn the committed weights into states of all stages that have none yet."""
-    pipeline = load_pipeline(plan.weights)
+    """Turn the committed weights into states of the stages that have none yet."""
     steps = json.loads((plan.weights / "training.json").read_text())["steps"]
-    parts = {name: getattr(pipeline, name) for name in DENOISER_PARTS}
-    stages = {
-        "video_vae": {"vae": pipeline.vae},
-        "audio_vae": {"vae": pipeline.audio_vae},
-        "vocoder": {"vocoder": pipeline.vocoder},
-        "denoiser": {**parts, **{f"mean_{name}": part for name, part in parts.items()}},
-        "video_decoder": {"decoder": pipeline.vae.decoder},
-    }
-    for stage, modules in stages.items():
+    for stage, trained in trained_parts(plan.weights).items():
         if stage in steps and not (plan.folder / f"{stage}.state").exists():
-            adopt_weights(plan.folder, stage, modules, steps[stage])
+            adopt_weights(plan.folder, stage, trained, steps[stage])
 
 
 def main() -> None:
