@@ -4,7 +4,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
+
+import psutil
 
 from benchmarks.report import BENCH_SETTINGS, Row, publish
 from tests.integration.service.running import Service
@@ -55,15 +58,20 @@ def _load_s(checkpoint: Path) -> float:
 
 
 def _idle_memory(service: Service) -> dict[str, int]:
-    """Proportional set size of every process: shared pages are counted once in the sum."""
+    """Proportional set size by kind of process: shared pages are counted once in the sum."""
     service.start()
     try:
-        return {
-            f"{process.pid} {' '.join(process.cmdline())[:60]}": process.memory_full_info().pss
-            for process in service.processes()
-        }
+        idle: Counter[str] = Counter()
+        for process in service.processes():
+            idle[_role(process)] += process.memory_full_info().pss
+        return dict(idle)
     finally:
         service.stop()
+
+
+def _role(process: psutil.Process) -> str:
+    """What a process is, without the folders of this machine."""
+    return " ".join(Path(part).name for part in process.cmdline()[:3]).strip()
 
 
 if __name__ == "__main__":

@@ -19,37 +19,10 @@ from serve.jobs.job import Job, Phase, Status
 from serve.jobs.sql_store import SqlJobStore
 from serve.jobs.upgrade import migrate
 from serve.messages import Decoded, StepEvent
-from tests.unit.serve.deployments.scene import Reply
+from tests.unit.serve.deployments.scene import JOB as SCENE_JOB
+from tests.unit.serve.deployments.scene import Reply, event
 
-SPEC = ClipSpec(
-    prompt="a red ball",
-    negative_prompt="",
-    width=96,
-    height=96,
-    num_frames=17,
-    fps=8,
-    steps=3,
-    guidance_scale=3.0,
-    seed=1,
-    sound=True,
-    has_image=False,
-)
-JOB = Job(
-    id="video_1",
-    account_id="a",
-    tier="free",
-    model="m",
-    spec=SPEC,
-    status=Status.QUEUED,
-    created_at=100.0,
-    predicted_gpu_s=1.0,
-)
-
-
-def event(kind: Any, step: int) -> StepEvent:
-    return StepEvent(kind=kind, step=step, replica="gang", seconds=0.5)
-
-
+JOB = replace(SCENE_JOB, id="video_1")
 WHOLE = (
     event("started", 0),
     event("step", 1),
