@@ -12,7 +12,7 @@ class GangShape:
     cfg: int = 1
     """Guidance parallelism: the guider's forward passes are dealt to this many groups of ranks."""
     ulysses: int = 1
-    """Sequence parallelism: every rank holds a part of the tokens, and of the heads in attention."""
+    """Sequence parallelism: every rank holds some tokens, and some heads within attention."""
 
     def __post_init__(self) -> None:
         for way in ("tp", "cfg", "ulysses"):
