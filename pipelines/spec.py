@@ -88,6 +88,7 @@ class ModelLimits:
     max_prompt_chars: int
     image: ImageInput
     sound: bool
+    min_frames: int = 1
 
     def nearest_frames(self, num_frames: float) -> int:
         """The allowed count nearest to `num_frames`, in a tie the higher: 8k+1 turns 44 into 41."""
@@ -98,7 +99,7 @@ class ModelLimits:
         """Raise `ValueError` for sizes or frame counts that the model itself cannot make."""
         if any(side % self.size_multiple for size in self.sizes for side in size):
             raise ValueError(f"every size must be divisible by {self.size_multiple}")
-        for name in ("max_frames", "default_frames"):
+        for name in ("min_frames", "max_frames", "default_frames"):
             frames = getattr(self, name)
             if frames != (right := self.nearest_frames(frames)):
                 rule = f"{self.frame_stride} times a number, plus 1"
@@ -206,22 +207,22 @@ def _frames(request: ClipRequest, limits: ModelLimits, fps: int) -> int:
             "num_frames", "invalid_num_frames", "Give either `seconds` or `num_frames`, not both."
         )
     if request.num_frames is not None:
-        param, wanted, unit = "num_frames", float(request.num_frames), "frames"
-        low, high = 1.0, float(limits.max_frames)
+        param, wanted, a_unit = "num_frames", float(request.num_frames), 1.0
     elif request.seconds is not None:
-        param, wanted, unit = "seconds", request.seconds, "seconds"
-        low, high = 1 / fps, limits.max_frames / fps
+        param, wanted, a_unit = "seconds", request.seconds, float(fps)
     else:
         return limits.default_frames
-    if not low <= wanted <= high:
+    low, high = limits.min_frames / a_unit, limits.max_frames / a_unit
+    # Rounding may lengthen a clip, so a little less than the shortest is fine: 2 s for 17 frames.
+    if not low - limits.frame_stride / 2 / a_unit <= wanted <= high or wanted * a_unit < 1:
+        possible = f"{low:.4g}" if low == high else f"{low:.4g} to {high:.4g}"
         raise SpecError(
             param,
             f"invalid_{param}",
-            f"`{param}` is {wanted:g}; at {fps} fps this model makes {low:.4g} to {high:.4g} "
-            f"{unit}.",
+            f"`{param}` is {wanted:g}; at {fps} fps this model makes {possible} "
+            f"{'frames' if param == 'num_frames' else 'seconds'}.",
         )
-    frames = wanted if param == "num_frames" else wanted * fps
-    return min(limits.nearest_frames(frames), limits.max_frames)
+    return max(limits.nearest_frames(wanted * a_unit), limits.min_frames)
 
 
 def _within(param: str, value: N | None, default: N, low: N, high: N) -> N:

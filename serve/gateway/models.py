@@ -124,12 +124,12 @@ def capabilities(limits: ModelLimits) -> Capabilities:
         frames=FrameRule(
             stride=limits.frame_stride,
             offset=1,
-            min=1,
+            min=limits.min_frames,
             max=limits.max_frames,
             default=limits.default_frames,
         ),
         seconds=Range(
-            min=round(1 / fps, 3),
+            min=round(limits.min_frames / fps, 3),
             max=round(limits.max_frames / fps, 3),
             default=round(limits.default_frames / fps, 3),
         ),
