@@ -61,12 +61,15 @@ def draw_held_out_scene(generator: np.random.Generator) -> Scene:
     return scene
 
 
-def training_caption(scene: Scene, generator: np.random.Generator, empty: float = 0.12) -> str:
-    """A caption in either language: some slots unsaid, some words unknown, sometimes empty."""
+def training_caption(
+    scene: Scene, generator: np.random.Generator, empty: float = 0.12
+) -> tuple[str, frozenset[str]]:
+    """A caption in either language and the slots it names: some left out, sometimes all of them."""
     if generator.random() < empty:
-        return ""
+        return "", frozenset()
     language = LANGUAGES[int(generator.integers(len(LANGUAGES)))]
-    return write_caption(scene, language, generator, draw_said(generator), filler=0.2)
+    said = draw_said(generator)
+    return write_caption(scene, language, generator, said, filler=0.2), said
 
 
 def held_out_examples(count: int, seed: int) -> list[Example]:

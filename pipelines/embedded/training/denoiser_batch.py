@@ -1,6 +1,6 @@
 """Batches for the denoiser: stored latents with captions, noise and the weights of their loss."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -8,9 +8,9 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from pipelines.embedded.network import MAX_TEXT, SPATIAL_RATIO
-from pipelines.embedded.scene import BACKGROUNDS, Scene
+from pipelines.embedded.scene import BACKGROUNDS, SHAPES, Scene
 from pipelines.embedded.training.latents import STEADY, Store, latent_grid
-from pipelines.embedded.world import training_caption
+from pipelines.embedded.world import is_held_out, training_caption
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Scale:
 
 def measure_scale(store: Store) -> Scale:
     """Take the statistics from a store; steady sounds and clicks count in equal parts a kind."""
-    video = store.video.float().flatten(0, 1)
+    video = store.video.float().flatten(0, 2)
     audio = torch.cat([store.steady.flatten(0, 1), store.clicks[:1].flatten(0, 1)])
     return Scale(video.mean(0), video.std(0), audio.mean(0), audio.std(0).clamp(min=0.05))
 
@@ -43,6 +43,7 @@ class Batch:
     """One step's data; tokens are normalised, `grid` is the latents' time, height, width."""
 
     video: Tensor  # (batch, tokens, 64)
+    other_shapes: Tensor  # (batch, shapes - 1, tokens, 64): the same scenes, otherwise shaped
     audio: Tensor  # (batch, audio tokens, 32)
     weight: Tensor  # (batch, tokens), mean about one
     ids: Tensor  # (batch, MAX_TEXT)
@@ -54,6 +55,7 @@ class Batch:
         """The same batch on a device."""
         return Batch(
             video=self.video.to(device),
+            other_shapes=self.other_shapes.to(device),
             audio=self.audio.to(device),
             weight=self.weight.to(device),
             ids=self.ids.to(device),
@@ -64,9 +66,9 @@ class Batch:
 
 
 def draw_sigmas(generator: np.random.Generator, count: int) -> Tensor:
-    """Noise levels in 0..1: 65 % shifted by 6 to high noise, the rest by 1.5. (count,)"""
+    """Noise levels in 0..1: 60 % shifted by 6 to high noise, the rest by 1.5. (count,)"""
     level = generator.random(count)
-    shift = np.where(generator.random(count) < 0.65, 6.0, 1.5)
+    shift = np.where(generator.random(count) < 0.60, 6.0, 1.5)
     return torch.from_numpy(shift * level / (1 + (shift - 1) * level)).float().clamp(1e-3, 1.0)
 
 
@@ -91,25 +93,41 @@ def draw_batch(
     generator: np.random.Generator,
     count: int,
 ) -> Batch:
-    """Draw `count` clips with fresh captions and sounds."""
+    """Draw `count` clips with fresh captions, sounds and shapes."""
     rows = generator.integers(len(store.video), size=count)
-    captions, sounds = [], []
-    for row in rows:
+    shapes = generator.integers(len(SHAPES), size=count)
+    captions: list[str] = []
+    named: list[bool] = []
+    sounds: list[Tensor] = []
+    for row, shape in zip(rows, shapes, strict=True):
         scene = store.drawn[int(row)]
+        shaped = replace(scene, shape=SHAPES[shape])
+        if is_held_out(shaped):  # each scene can be shown in the shape it was drawn with
+            shaped, shapes[len(captions)] = scene, SHAPES.index(scene.shape)
         sound = choose_sound(scene, generator)
-        spoken = Scene(scene.shape, scene.colour, scene.background, scene.motion, sound)
-        captions.append(training_caption(spoken, generator))
+        caption, said = training_caption(replace(shaped, sound=sound), generator)
+        captions.append(caption)
+        named.append("shape" in said)
         click = sound == "click"
         sounds.append(
             store.clicks[store.click_row[int(row)]] if click else store.steady[STEADY.index(sound)]
         )
-    video = scale.video(store.video[rows])
+    every = scale.video(store.video[rows])
+    order = torch.from_numpy((shapes[:, None] + np.arange(len(SHAPES))) % len(SHAPES))
+    every = every[torch.arange(count)[:, None], order]
+    video = every[:, 0]
+    for row, turn in np.ndindex(count, len(SHAPES)):
+        scene = store.drawn[int(rows[row])]
+        held_out = is_held_out(replace(scene, shape=SHAPES[int(order[row, turn])]))
+        if held_out or not named[row]:
+            every[row, turn] = video[row]  # nothing to be learned from the difference
     grounds = [BACKGROUNDS.index(store.drawn[int(row)].background) for row in rows]
     text = tokenizer(
         captions, padding="max_length", max_length=MAX_TEXT, truncation=True, return_tensors="pt"
     )
     return Batch(
         video=video,
+        other_shapes=every[:, 1:],
         audio=scale.audio(torch.stack(sounds)),
         weight=token_weights(video, scale.video(store.empty[grounds])),
         ids=text.input_ids,

@@ -1,6 +1,6 @@
 """Encode many clips and sounds once, so that the denoiser trains on their latents."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +40,7 @@ class Store:
 
     frame: Frame
     drawn: list[Scene]
-    video: Tensor  # (clips, tokens, 64), half precision
+    video: Tensor  # (clips, shapes, tokens, 64), half precision: each scene in every shape
     empty: Tensor  # (backgrounds, tokens, 64): the plain background without a shape
     steady: Tensor  # (5, audio tokens, 32)
     clicks: Tensor  # (bouncing clips, audio tokens, 32)
@@ -82,13 +82,14 @@ def build_store(
     device: torch.device,
     seed: int = 4,
 ) -> Store:
-    """Draw `count` scenes and encode them with all the sounds they may carry."""
+    """Draw `count` scenes and encode them in every shape, with all the sounds they may carry."""
     frame = FRAMES[name]
     generator = np.random.default_rng((seed, sorted(FRAMES).index(name)))
     drawn = [draw_training_scene(generator) for _ in range(count)]
     pieces = []
-    for start in tqdm(range(0, count, 8), desc=f"encode {name}", mininterval=10):
-        clips = np.stack([scenes.render(scene, frame) for scene in drawn[start : start + 8]])
+    for scene in tqdm(drawn, desc=f"encode {name}", mininterval=10):
+        shaped = [replace(scene, shape=shape) for shape in scenes.SHAPES]
+        clips = np.stack([scenes.render(each, frame) for each in shaped])
         pieces.append(encode_video(video_vae, clips, device).half())
     steady = [Scene("ball", "red", "blue", "still", sound) for sound in STEADY]
     bouncing = [index for index, scene in enumerate(drawn) if scene.motion == "bounce"]
@@ -103,7 +104,7 @@ def build_store(
     return Store(
         frame=frame,
         drawn=drawn,
-        video=torch.cat(pieces),
+        video=torch.stack(pieces),
         empty=encode_video(video_vae, plain_clips(frame), device),
         steady=encode_sound(audio_vae, steady, frame, device),
         clicks=torch.cat(click_parts),

@@ -37,7 +37,7 @@ STEPS: Final = MappingProxyType(
         "video_decoder": 1500,
     }
 )
-CLIPS: Final = 2400  # encoded once for the denoiser
+CLIPS: Final = 2800  # scenes, encoded once for the denoiser
 
 
 @dataclass(frozen=True)

@@ -90,5 +90,5 @@ def test_held_out_examples_are_fixed_and_balanced() -> None:
 
 def test_some_training_captions_are_empty() -> None:
     generator = np.random.default_rng(6)
-    empty = sum(not training_caption(SCENE, generator) for _ in range(1000))
+    empty = sum(not training_caption(SCENE, generator)[0] for _ in range(1000))
     assert 60 < empty < 200

@@ -1,6 +1,7 @@
 """Every stage trains, resumes and ends in a checkpoint that diffusers loads unmodified."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +12,18 @@ from torch import nn
 from pipelines.embedded import train
 from pipelines.embedded.checkpoint import CLASSES, load_pipeline
 from pipelines.embedded.generate import generate
-from pipelines.embedded.scene import Frame
+from pipelines.embedded.scene import SHAPES, Frame
 from pipelines.embedded.training import stages, video_vae
 from pipelines.embedded.training.chart import draw_chart
+from pipelines.embedded.training.denoiser import SHAPE_WEIGHT, blindness, shape_weight
+from pipelines.embedded.training.denoiser_batch import Batch, Scale, draw_batch
+from pipelines.embedded.training.latents import Store
 from pipelines.embedded.training.muon import Muon, orthogonalise, split_parameters
 from pipelines.embedded.training.run import Run, learning_rate_factor
 from pipelines.embedded.training.spectrogram import log_mel
 from pipelines.embedded.training.stages import Plan
+from pipelines.embedded.vocabulary import build_tokenizer
+from pipelines.embedded.world import draw_training_scene, is_held_out
 
 
 def tiny_run(folder: Path, steps: int) -> tuple[nn.Linear, list[int]]:
@@ -72,7 +78,59 @@ def test_the_same_step_gives_the_same_batch_and_stretches_are_nine_frames() -> N
     assert first.shape == (4, 3, 9, 96, 96)
     assert cover.shape == (4, 1, 9, 96, 96)
     assert video_vae.batch_for(0, 1000, seed=1)[0].shape == (24, 3, 1, 96, 96)
-    assert video_vae.batch_for(996, 1000, seed=1)[0].shape == (4, 3, 17, 96, 96)
+    assert video_vae.batch_for(996, 1000, seed=1)[0].shape == (3, 3, 17, 96, 96)
+
+
+def batch_of(video: torch.Tensor, other_shapes: torch.Tensor) -> Batch:
+    """A batch with nothing in it but latents."""
+    nothing = torch.zeros(0)
+    return Batch(
+        video=video,
+        other_shapes=other_shapes,
+        audio=nothing,
+        weight=nothing,
+        ids=nothing,
+        mask=nothing,
+        grid=(1, 1, 1),
+        rate=8.0,
+    )
+
+
+def test_blindness_is_the_error_towards_another_shape_and_nothing_else() -> None:
+    video = torch.zeros(2, 1, 3)
+    other = torch.tensor([[[[0.0, 2.0, 0.0]]], [[[0.0, 0.0, 0.0]]]])
+    towards, aside = torch.tensor([[0.0, 3.0, 0.0]]), torch.tensor([[5.0, 0.0, 5.0]])
+    batch = batch_of(video, other)
+    assert blindness(torch.stack([towards, towards]), batch).tolist() == [9.0, 0.0]
+    assert blindness(torch.stack([aside, aside]), batch).tolist() == [0.0, 0.0]
+
+
+def test_shapes_begin_to_count_once_the_rest_is_known() -> None:
+    weights = [shape_weight(step, 1000) for step in (0, 200, 300, 400, 999)]
+    assert weights == [0.0, 0.0, pytest.approx(SHAPE_WEIGHT / 2), SHAPE_WEIGHT, SHAPE_WEIGHT]
+
+
+def test_a_batch_never_shows_nor_compares_with_what_is_held_out() -> None:
+    generator = np.random.default_rng(8)
+    drawn = [draw_training_scene(generator) for _ in range(40)]
+    places = torch.arange(40 * 3.0).reshape(40, 3, 1, 1).expand(40, 3, 80, 64)
+    bouncing = [i for i, scene in enumerate(drawn) if scene.motion == "bounce"]
+    store = Store(
+        frame=Frame(),
+        drawn=drawn,
+        video=places,
+        empty=torch.zeros(9, 80, 64),
+        steady=torch.zeros(5, 53, 32),
+        clicks=torch.zeros(len(bouncing), 53, 32),
+        click_row={clip: row for row, clip in enumerate(bouncing)},
+    )
+    zero, one = torch.zeros(64), torch.ones(64)
+    scale = Scale(zero, one, torch.zeros(32), torch.ones(32))
+    batch = draw_batch(store, scale, build_tokenizer(), generator, 400)
+    shown = torch.cat([batch.video[:, None], batch.other_shapes], dim=1)[:, :, 0, 0].int()
+    for place in shown.unique().tolist():
+        assert not is_held_out(replace(drawn[place // 3], shape=SHAPES[place % 3]))
+    assert (shown[:, 0] != shown[:, 1]).float().mean() > 0.4, "most are compared"
 
 
 def test_the_spectrogram_has_one_frame_a_hop_and_the_right_bin() -> None:
