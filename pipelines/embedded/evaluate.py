@@ -4,7 +4,11 @@ Writes `evaluation.json` and, with --readme, the tables of README.md.
 """
 
 import argparse
+import itertools
 import json
+import multiprocessing
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +16,7 @@ import numpy as np
 import torch
 from diffusers import ModularPipeline
 
-from pipelines.embedded.checkpoint import GUIDANCE, WEIGHTS, load_pipeline, set_guidance
+from pipelines.embedded.checkpoint import GUIDANCE, load_pipeline
 from pipelines.embedded.measure import (
     Judged,
     accuracies,
@@ -22,6 +26,7 @@ from pipelines.embedded.measure import (
     judge_prompts,
     seconds_a_clip,
 )
+from pipelines.embedded.place import WEIGHTS
 from pipelines.embedded.scene import Frame
 from pipelines.embedded.world import held_out_examples
 
@@ -30,14 +35,37 @@ MARKS: Final = ("<!-- figures -->", "<!-- end of figures -->")
 Row = dict[str, float]
 
 
-def measure_text(
-    pipeline: ModularPipeline, prompts: int, seeds: int, frame: Frame
-) -> dict[str, Row]:
-    """Rows of accuracies: mean and worst over the seeds, and each language's mean."""
+def quiet_pipeline(weights: Path, guidance: float = GUIDANCE) -> ModularPipeline:
+    """The checkpoint in diffusers' own blocks, without progress bars."""
+    pipeline = load_pipeline(weights, guidance)
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+def judge_run(weights: Path, prompts: int, guidance: float, seed: int) -> list[Judged]:
+    """All prompts once, in a process of its own with one thread."""
+    torch.set_num_threads(1)
     examples = held_out_examples(prompts, seed=11)
-    runs: list[list[Judged]] = []
-    for seed in range(1, seeds + 1):
-        runs.append(judge_prompts(pipeline, examples, seed, frame))
+    return judge_prompts(quiet_pipeline(weights, guidance), examples, seed, Frame())
+
+
+def judge_all(
+    weights: Path, prompts: int, guidances: Sequence[float], seeds: int, processes: int
+) -> dict[str, list[list[Judged]]]:
+    """Every run of every guidance, several at a time."""
+    tasks = list(itertools.product(guidances, range(1, seeds + 1)))
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, mp_context=context) as pool:
+        waiting = [pool.submit(judge_run, weights, prompts, *task) for task in tasks]
+        runs = [done.result() for done in waiting]
+    return {
+        f"{guidance:g}": [run for task, run in zip(tasks, runs, strict=True) if task[0] == guidance]
+        for guidance in guidances
+    }
+
+
+def measure_text(runs: list[list[Judged]], frame: Frame) -> dict[str, Row]:
+    """Rows of accuracies: mean and worst over the seeds, and each language's mean."""
     each = [{**accuracies(run), "clicks": clicks_in_step(run, frame)} for run in runs]
     rows = {
         "mean": {key: float(np.mean([row[key] for row in each])) for key in each[0]},
@@ -106,7 +134,8 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--images", type=int, default=64)
     parser.add_argument("--guidance", type=float, nargs="+", default=[1.0, GUIDANCE])
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--processes", type=int, default=2, help="runs at a time")
+    parser.add_argument("--threads", type=int, default=2, help="for the seconds of a clip")
     parser.add_argument("--out", type=Path, default=HOME / "evaluation.json")
     parser.add_argument("--readme", action="store_true", help="write the tables of README.md")
     return parser.parse_args()
@@ -115,16 +144,18 @@ def read_arguments() -> argparse.Namespace:
 def main() -> None:
     """Measure, print, write."""
     arguments = read_arguments()
-    torch.set_num_threads(arguments.threads)
+    runs = judge_all(
+        arguments.weights,
+        arguments.prompts,
+        arguments.guidance,
+        arguments.seeds,
+        arguments.processes,
+    )
     frame = Frame()
-    pipeline = load_pipeline(arguments.weights)
-    pipeline.set_progress_bar_config(disable=True)
-    text = {}
-    for guidance in arguments.guidance:
-        set_guidance(pipeline, guidance)
-        text[f"{guidance:g}"] = measure_text(pipeline, arguments.prompts, arguments.seeds, frame)
-        print(table({f"{guidance:g}": text[f"{guidance:g}"]}), flush=True)
-    set_guidance(pipeline, GUIDANCE)
+    text = {guidance: measure_text(judged, frame) for guidance, judged in runs.items()}
+    print(table(text), flush=True)
+    torch.set_num_threads(arguments.threads)
+    pipeline = quiet_pipeline(arguments.weights)
     vae_mean, vae_worst = autoencoder_psnr(pipeline, 32, frame)
     result: dict[str, object] = {
         "prompts": arguments.prompts,
