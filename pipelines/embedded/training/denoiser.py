@@ -18,6 +18,7 @@ from pipelines.embedded.network import build_connectors, build_text_encoder, bui
 from pipelines.embedded.training.denoiser_batch import Batch, Scale, draw_batch, draw_sigmas
 from pipelines.embedded.training.latents import Store
 from pipelines.embedded.training.muon import Muon, split_parameters
+from pipelines.embedded.training.reading import Questions, draw_captions
 from pipelines.embedded.training.run import Run
 from pipelines.embedded.vocabulary import build_tokenizer
 
@@ -29,10 +30,12 @@ ADAM_NAMES = (
     "proj_in",
     "proj_out",
     "registers",
+    "looks",
+    "heads",
 )
 SHAPE_WEIGHT: Final = 0.005
 """Of `blindness`, which is a sum over 5120 numbers, beside their plain mean."""
-SHAPE_FROM, SHAPE_FULL = 0.2, 0.4
+SHAPE_FROM, SHAPE_FULL = 0.6, 0.75
 """Shares of the training at which shapes begin to count, and count fully: a model that does not
 know yet where anything is learns nothing else while it is asked for shapes."""
 
@@ -153,6 +156,17 @@ def loss_of(
     return plain, blindness(error, batch).mean(), audio_error
 
 
+def reading_loss(
+    denoiser: Denoiser, questions: Questions, generator: np.random.Generator, count: int
+) -> Tensor:
+    """How well the text that the picture is made from tells what `count` fresh captions say."""
+    device = questions.looks.device
+    ids, mask, targets = draw_captions(denoiser.tokenizer, generator, count)
+    with torch.autocast(device.type, torch.bfloat16), exact_attention():
+        text, _ = denoiser.embed(ids.to(device), mask.to(device))
+    return questions.loss(text, targets.to(device))
+
+
 def shape_weight(step: int, steps: int) -> float:
     """Weight of `blindness` at a step."""
     return SHAPE_WEIGHT * min(
@@ -197,8 +211,10 @@ def train_denoiser(
     denoiser, mean = build_denoiser(device), build_denoiser(device)
     modules, average = denoiser.modules(), mean.modules()
     follow(average, modules, 0.0)
-    saved = {**modules, **{f"mean_{key}": module for key, module in average.items()}}
-    run = Run(folder, "denoiser", steps, saved, optimisers_for(modules))
+    questions = Questions().to(device)
+    learning = {**modules, "questions": questions}
+    saved = {**learning, **{f"mean_{key}": module for key, module in average.items()}}
+    run = Run(folder, "denoiser", steps, saved, optimisers_for(learning))
     for step in run:
         generator = np.random.default_rng((seed, step))
         torch.manual_seed(seed * 1_000_003 + step)
@@ -206,12 +222,19 @@ def train_denoiser(
         sigma = draw_sigmas(generator, count).to(device)
         first_frame = bool(generator.random() < 0.25)
         loss, blind, audio_loss = loss_of(denoiser, batch.to(device), sigma, first_frame)
-        total = loss + shape_weight(step, steps) * blind + 0.4 * audio_loss
+        reading = reading_loss(denoiser, questions, generator, 4 * count)
+        total = loss + shape_weight(step, steps) * blind + 0.4 * audio_loss + 0.2 * reading
         total.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_([p for m in modules.values() for p in m.parameters()], 1.0)
+        torch.nn.utils.clip_grad_norm_([p for m in learning.values() for p in m.parameters()], 1.0)
         for optimiser in run.optimisers.values():
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
         follow(average, modules, min(0.997, step / (step + 10)))
         if step % 10 == 0:
-            run.log(step, loss=loss.item(), shape=blind.item(), audio=audio_loss.item())
+            run.log(
+                step,
+                loss=loss.item(),
+                shape=blind.item(),
+                audio=audio_loss.item(),
+                reading=reading.item(),
+            )

@@ -66,9 +66,9 @@ class Batch:
 
 
 def draw_sigmas(generator: np.random.Generator, count: int) -> Tensor:
-    """Noise levels in 0..1: 60 % shifted by 6 to high noise, the rest by 1.5. (count,)"""
+    """Noise levels in 0..1: 70 % shifted by 8 to high noise, the rest by 1.5. (count,)"""
     level = generator.random(count)
-    shift = np.where(generator.random(count) < 0.60, 6.0, 1.5)
+    shift = np.where(generator.random(count) < 0.70, 8.0, 1.5)
     return torch.from_numpy(shift * level / (1 + (shift - 1) * level)).float().clamp(1e-3, 1.0)
 
 

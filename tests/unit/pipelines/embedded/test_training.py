@@ -106,7 +106,7 @@ def test_blindness_is_the_error_towards_another_shape_and_nothing_else() -> None
 
 
 def test_shapes_begin_to_count_once_the_rest_is_known() -> None:
-    weights = [shape_weight(step, 1000) for step in (0, 200, 300, 400, 999)]
+    weights = [shape_weight(step, 1000) for step in (0, 500, 550, 600, 999)]
     assert weights == [0.0, 0.0, pytest.approx(SHAPE_WEIGHT / 2), SHAPE_WEIGHT, SHAPE_WEIGHT]
 
 

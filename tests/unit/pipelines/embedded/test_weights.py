@@ -8,10 +8,11 @@ from diffusers import LTX2AutoBlocks, ModularPipeline
 from PIL import Image
 
 from pipelines.embedded import scene as scenes
-from pipelines.embedded.checkpoint import CLASSES, WEIGHTS, load_pipeline
+from pipelines.embedded.checkpoint import CLASSES, load_pipeline
 from pipelines.embedded.generate import Clip, generate
 from pipelines.embedded.judge import Verdict, judge
 from pipelines.embedded.measure import decode, psnr
+from pipelines.embedded.place import WEIGHTS
 from pipelines.embedded.scene import Frame, Scene
 
 pytestmark = pytest.mark.skipif(
