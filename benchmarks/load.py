@@ -9,6 +9,7 @@ from typing import Any
 from benchmarks.bare import BarePipeline
 from benchmarks.overhead import served
 from benchmarks.report import BENCH_SETTINGS, THREADS, Row, publish
+from pipelines.embedded.place import WEIGHTS
 from tests.integration.service.running import Service
 
 JOBS = 40
@@ -22,8 +23,7 @@ def main() -> None:
         service.start()
         try:
             template = served(service, {})
-            checkpoint = service.data_dir / "checkpoints" / "embedded"
-            bare_s = _loop(BarePipeline(checkpoint, threads=THREADS), template, Path(folder))
+            bare_s = _loop(BarePipeline(WEIGHTS, threads=THREADS), template, Path(folder))
             served_s, videos = _flood(service, every_s=bare_s / JOBS / OFFERED)
         finally:
             service.stop()

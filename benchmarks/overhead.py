@@ -8,6 +8,7 @@ from typing import Any
 
 from benchmarks.bare import BarePipeline
 from benchmarks.report import BENCH_SETTINGS, THREADS, Row, publish
+from pipelines.embedded.place import WEIGHTS
 from tests.integration.service.running import Service
 
 PAIRS = 10
@@ -27,7 +28,7 @@ def main() -> None:
 
 
 def _compare(service: Service, folder: Path) -> None:
-    bare = BarePipeline(service.data_dir / "checkpoints" / "embedded", threads=THREADS)
+    bare = BarePipeline(WEIGHTS, threads=THREADS)
     default = served(service, {})
     steps = _steps_for(bare, default, folder, LEAST_BARE_S)
     long = _pairs(service, bare, folder, {"num_inference_steps": steps})

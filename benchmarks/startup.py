@@ -14,22 +14,20 @@ from tests.integration.service.running import Service
 
 ROUNDS = 3
 LOAD = """
-import sys
-from pathlib import Path
 from benchmarks.bare import BarePipeline
-BarePipeline(Path(sys.argv[1]), threads=1)
+from pipelines.embedded.place import WEIGHTS
+BarePipeline(WEIGHTS, threads=1)
 """
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="filmgate-bench-") as folder:
         service = Service(Path(folder) / "data", BENCH_SETTINGS, log_level="INFO")
-        _start_s(service)  # makes the checkpoint and the database
-        checkpoint = service.data_dir / "checkpoints" / "embedded"
+        _start_s(service)  # makes the database
         starts, loads = [], []
         for _ in range(ROUNDS):
             starts.append(_start_s(service))
-            loads.append(_load_s(checkpoint))
+            loads.append(_load_s())
         idle = _idle_memory(service)
     starts.sort()
     loads.sort()
@@ -51,9 +49,9 @@ def _start_s(service: Service) -> float:
     return took
 
 
-def _load_s(checkpoint: Path) -> float:
+def _load_s() -> float:
     began = time.perf_counter()
-    subprocess.run([sys.executable, "-c", LOAD, str(checkpoint)], check=True)
+    subprocess.run([sys.executable, "-c", LOAD], check=True)
     return time.perf_counter() - began
 
 

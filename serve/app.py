@@ -159,7 +159,7 @@ def _settled(settings: Settings, openly: bool) -> Settings:
     """
     models = []
     for model in settings.models:
-        found = open_checkpoint_of(model, settings.data_dir).source.revision
+        found = open_checkpoint_of(model).source.revision
         models.append(model.model_copy(update={"revision": found}))
     http = settings.http.model_copy(update={"open_access": openly})
     settled = settings.model_copy(update={"models": tuple(models), "http": http})

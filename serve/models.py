@@ -1,12 +1,11 @@
 """The models that this service offers: settings and a checkpoint become limits and a price."""
 
 import dataclasses
-from pathlib import Path
 from typing import Any
 
 from pipelines.checkpoint import Checkpoint, CheckpointError
 from pipelines.cost import StageCosts, predict
-from pipelines.embedded.place import ensure_embedded
+from pipelines.embedded.place import WEIGHTS
 from pipelines.registry import open_checkpoint
 from pipelines.shapes.configs import ShapeError, shape_from_configs
 from pipelines.shapes.shape import ModelShape
@@ -28,12 +27,12 @@ class OfferedModel:
         return predict(self.shape, spec, gflops_per_s=self.settings.gflops_per_s)
 
 
-def open_checkpoint_of(model: Model, data_dir: Path) -> Checkpoint:
+def open_checkpoint_of(model: Model) -> Checkpoint:
     """The checkpoint that a model's settings name, with the limits that they state.
 
     Raises `CheckpointError` or `SettingsError`, which say what is wrong and what to do.
     """
-    checkpoint = _open(model, data_dir)
+    checkpoint = _open(model)
     limits = _limits(model, checkpoint.family.limits)
     try:
         limits.check()
@@ -46,18 +45,18 @@ def open_checkpoint_of(model: Model, data_dir: Path) -> Checkpoint:
 
 def offered_models(settings: Settings) -> dict[str, OfferedModel]:
     """Every configured model by name, the default one first. Raises as `open_checkpoint_of`."""
-    return {model.name: _offered(model, settings.data_dir) for model in settings.models}
+    return {model.name: _offered(model) for model in settings.models}
 
 
-def _open(model: Model, data_dir: Path) -> Checkpoint:
-    """`embedded` is made on first use."""
+def _open(model: Model) -> Checkpoint:
+    """`embedded` is the small model that ships along."""
     if model.checkpoint == "embedded":
-        return open_checkpoint(str(ensure_embedded(data_dir / "checkpoints" / "embedded")))
+        return open_checkpoint(str(WEIGHTS))
     return open_checkpoint(model.checkpoint, revision=model.revision, offline=model.offline)
 
 
-def _offered(model: Model, data_dir: Path) -> OfferedModel:
-    checkpoint = open_checkpoint_of(model, data_dir)
+def _offered(model: Model) -> OfferedModel:
+    checkpoint = open_checkpoint_of(model)
     family = checkpoint.family
     try:
         shape = shape_from_configs(

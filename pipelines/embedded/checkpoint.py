@@ -21,9 +21,9 @@ from torch import nn
 from transformers import Gemma3TextModel
 
 from pipelines.embedded.network import MAX_TEXT, build_scheduler
+from pipelines.embedded.place import WEIGHTS
 from pipelines.embedded.vocabulary import build_tokenizer
 
-WEIGHTS: Final = Path(__file__).parent / "weights"
 GUIDANCE: Final = 3.0
 STEPS: Final = 12
 CLASSES: Final = {
@@ -52,6 +52,7 @@ STATED: Final = {
         "sizes": [[96, 96]],
         "free_sizes": False,
         "max_pixels": 96 * 96,
+        "min_frames": 17,
         "default_frames": 17,
         "max_frames": 17,
         "default_fps": 8,

@@ -11,7 +11,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from pipelines.embedded.checkpoint import PARTS, WEIGHTS, load_part
+from pipelines.embedded.checkpoint import PARTS, load_part
+from pipelines.embedded.place import WEIGHTS
 from pipelines.embedded.training.chart import draw_chart
 from pipelines.embedded.training.run import adopt_weights
 from pipelines.embedded.training.stages import (

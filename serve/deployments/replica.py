@@ -40,7 +40,7 @@ def open_replica(values: dict[str, Any], model_name: str, stage: str) -> StageRe
     return StageReplica(
         settings=settings,
         model=model,
-        checkpoint=open_checkpoint_of(model, settings.data_dir),
+        checkpoint=open_checkpoint_of(model),
         artifacts=open_artifacts(settings.artifacts, settings.data_dir),
         dtype=getattr(torch, model.dtype),
         device=torch.device("cuda" if resources.num_gpus else "cpu"),

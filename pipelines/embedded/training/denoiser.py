@@ -35,7 +35,7 @@ ADAM_NAMES = (
 )
 SHAPE_WEIGHT: Final = 0.005
 """Of `blindness`, which is a sum over 5120 numbers, beside their plain mean."""
-SHAPE_FROM, SHAPE_FULL = 0.6, 0.75
+SHAPE_FROM, SHAPE_FULL = 0.55, 0.7
 """Shares of the training at which shapes begin to count, and count fully: a model that does not
 know yet where anything is learns nothing else while it is asked for shapes."""
 
@@ -167,6 +167,18 @@ def reading_loss(
     return questions.loss(text, targets.to(device))
 
 
+def all_losses(
+    denoiser: Denoiser, questions: Questions, batch: Batch, generator: np.random.Generator
+) -> dict[str, Tensor]:
+    """One step's losses by name, not weighted."""
+    count = len(batch.video)
+    sigma = draw_sigmas(generator, count).to(batch.video.device)
+    first_frame = bool(generator.random() < 0.25)
+    loss, blind, audio = loss_of(denoiser, batch, sigma, first_frame)
+    reading = reading_loss(denoiser, questions, generator, 4 * count)
+    return {"loss": loss, "shape": blind, "audio": audio, "reading": reading}
+
+
 def shape_weight(step: int, steps: int) -> float:
     """Weight of `blindness` at a step."""
     return SHAPE_WEIGHT * min(
@@ -218,12 +230,10 @@ def train_denoiser(
     for step in run:
         generator = np.random.default_rng((seed, step))
         torch.manual_seed(seed * 1_000_003 + step)
-        batch = draw_batch(store, scale, denoiser.tokenizer, generator, count)
-        sigma = draw_sigmas(generator, count).to(device)
-        first_frame = bool(generator.random() < 0.25)
-        loss, blind, audio_loss = loss_of(denoiser, batch.to(device), sigma, first_frame)
-        reading = reading_loss(denoiser, questions, generator, 4 * count)
-        total = loss + shape_weight(step, steps) * blind + 0.4 * audio_loss + 0.2 * reading
+        batch = draw_batch(store, scale, denoiser.tokenizer, generator, count).to(device)
+        losses = all_losses(denoiser, questions, batch, generator)
+        weights = {"loss": 1.0, "shape": shape_weight(step, steps), "audio": 0.4, "reading": 0.2}
+        total = torch.stack([weights[name] * loss for name, loss in losses.items()]).sum()
         total.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_([p for m in learning.values() for p in m.parameters()], 1.0)
         for optimiser in run.optimisers.values():
@@ -231,10 +241,4 @@ def train_denoiser(
             optimiser.zero_grad(set_to_none=True)
         follow(average, modules, min(0.997, step / (step + 10)))
         if step % 10 == 0:
-            run.log(
-                step,
-                loss=loss.item(),
-                shape=blind.item(),
-                audio=audio_loss.item(),
-                reading=reading.item(),
-            )
+            run.log(step, **{name: loss.item() for name, loss in losses.items()})

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
@@ -11,6 +12,8 @@ from pipelines.embedded.network import MAX_TEXT, SPATIAL_RATIO
 from pipelines.embedded.scene import BACKGROUNDS, SHAPES, Scene
 from pipelines.embedded.training.latents import STEADY, Store, latent_grid
 from pipelines.embedded.world import is_held_out, training_caption
+
+IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,30 @@ def token_weights(video: Tensor, plain: Tensor) -> Tensor:
     return weight / weight.mean()
 
 
+def _sound_latent(store: Store, row: int, sound: str) -> Tensor:
+    """Tokens (audio tokens, 32) of a sound; clicks are those of the very clip."""
+    if sound == "click":
+        return store.clicks[store.click_row[row]]
+    return store.steady[STEADY.index(sound)]
+
+
+def _in_every_shape(
+    store: Store, scale: Scale, rows: IntArray, shapes: IntArray, named: list[bool]
+) -> Tensor:
+    """Normalised latents of scenes in the shapes they show, then in the others.
+
+    (batch, shapes, tokens, 64); what is held out, or what no caption names, is the shown shape
+    again: there is nothing to be learned from the difference.
+    """
+    order = (shapes[:, None] + np.arange(len(SHAPES))) % len(SHAPES)
+    every = scale.video(store.video[rows])[torch.arange(len(rows))[:, None], order]
+    for row, turn in np.ndindex(*order.shape):
+        scene = replace(store.drawn[int(rows[row])], shape=SHAPES[int(order[row, turn])])
+        if is_held_out(scene) or not named[row]:
+            every[row, turn] = every[row, 0]
+    return every
+
+
 def draw_batch(
     store: Store,
     scale: Scale,
@@ -108,19 +135,9 @@ def draw_batch(
         caption, said = training_caption(replace(shaped, sound=sound), generator)
         captions.append(caption)
         named.append("shape" in said)
-        click = sound == "click"
-        sounds.append(
-            store.clicks[store.click_row[int(row)]] if click else store.steady[STEADY.index(sound)]
-        )
-    every = scale.video(store.video[rows])
-    order = torch.from_numpy((shapes[:, None] + np.arange(len(SHAPES))) % len(SHAPES))
-    every = every[torch.arange(count)[:, None], order]
+        sounds.append(_sound_latent(store, int(row), sound))
+    every = _in_every_shape(store, scale, rows, shapes, named)
     video = every[:, 0]
-    for row, turn in np.ndindex(count, len(SHAPES)):
-        scene = store.drawn[int(rows[row])]
-        held_out = is_held_out(replace(scene, shape=SHAPES[int(order[row, turn])]))
-        if held_out or not named[row]:
-            every[row, turn] = video[row]  # nothing to be learned from the difference
     grounds = [BACKGROUNDS.index(store.drawn[int(row)].background) for row in rows]
     text = tokenizer(
         captions, padding="max_length", max_length=MAX_TEXT, truncation=True, return_tensors="pt"

@@ -33,8 +33,8 @@ STEPS: Final = MappingProxyType(
         "video_vae": 2300,
         "audio_vae": 400,
         "vocoder": 600,
-        "denoiser": 2400,
-        "video_decoder": 1500,
+        "denoiser": 3650,
+        "video_decoder": 3200,
     }
 )
 CLIPS: Final = 2800  # scenes, encoded once for the denoiser

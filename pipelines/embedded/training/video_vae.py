@@ -1,5 +1,6 @@
 """Train the video VAE on rendered scenes: single images first, then stretches of clips."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -21,21 +22,24 @@ FLOOR: Final = 2e-3
 def clip_batch(
     generator: np.random.Generator, frame: scenes.Frame, count: int, window: int | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Render clips (count, 3, frames, height, width) in -1..1 and masks (count, 1, ...).
+    """Render clips (count, 3, frames, height, width) in -1..1 and masks (count, 2, ...).
+
+    The first mask is the shape's, the second what any other shape would have covered otherwise.
 
     With `window`, only so many frames in a row of each clip, beginning anywhere.
     """
     videos, masks = [], []
     for _ in range(count):
         scene = scenes.draw_scene(generator)
-        cover = scenes.mask(scene, frame)
+        each = np.stack([scenes.mask(replace(scene, shape=s), frame) for s in scenes.SHAPES])
         if window is not None:
             start = int(generator.integers(frame.frames - window + 1))
-            cover = cover[start : start + window]
+            each = each[:, start : start + window]
+        cover = each[scenes.SHAPES.index(scene.shape)]
         videos.append(scenes.paint(scene, cover))
-        masks.append(cover)
+        masks.append(np.stack([cover, each.max(axis=0) - each.min(axis=0)]))
     video = torch.from_numpy(np.stack(videos)).permute(0, 4, 1, 2, 3) * 2 - 1
-    return video.contiguous(), torch.from_numpy(np.stack(masks))[:, None]
+    return video.contiguous(), torch.from_numpy(np.stack(masks))
 
 
 def batch_for(step: int, steps: int, seed: int, images: float = 0.06) -> tuple[Tensor, Tensor]:
@@ -70,8 +74,8 @@ def loss_of(vae: AutoencoderKLLTX2Video, video: Tensor, cover: Tensor) -> tuple[
     with torch.autocast(video.device.type, torch.bfloat16):
         output, latent = reconstruct(vae, video, noise=0.2)
     error = output.float() - video
-    near = torch.nn.functional.max_pool3d(cover, (1, 9, 9), stride=1, padding=(0, 4, 4))
-    weight = 1 + 3 * near
+    near = torch.nn.functional.max_pool3d(cover[:, :1], (1, 9, 9), stride=1, padding=(0, 4, 4))
+    weight = 1 + 3 * near + 6 * cover[:, 1:]
     weight = weight / weight.mean()
     each = (weight * (error.abs() + 3 * error.square())).flatten(1).mean(1)
     loss = (each + FLOOR).log().mean()

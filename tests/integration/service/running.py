@@ -18,11 +18,13 @@ import psutil
 
 T = TypeVar("T")
 PATIENCE_S = 180.0
-LONG = {"num_inference_steps": 100, "num_frames": 81}
+LONG = {"num_inference_steps": 300}
 """Many seconds of denoising with the small model: a job to interrupt."""
 SETTINGS: dict[str, Any] = {
     # One thread: on busy cores two would mostly wait for each other.
-    "models": [{"name": "filmgate-tiny", "dtype": "float32", "gflops_per_s": 100.0}],
+    "models": [
+        {"name": "filmgate-tiny", "dtype": "float32", "gflops_per_s": 100.0, "max_steps": 1000}
+    ],
     "jobs": {"checkpoint_every_s": 0.5},
     "lease": {"period_s": 0.5, "timeout_s": 4.0},
     "artifacts": {"min_free_bytes": 0},

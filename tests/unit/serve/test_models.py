@@ -30,7 +30,7 @@ def checkpoint(tmp_path: Path) -> str:
 
 def limits_with(checkpoint: str, **said: Any) -> ModelLimits:
     model = Model(name="ltx", checkpoint=checkpoint, **said)
-    return open_checkpoint_of(model, Path("unused")).family.limits
+    return open_checkpoint_of(model).family.limits
 
 
 def test_settings_that_say_nothing_change_nothing(checkpoint: str) -> None:
