@@ -27,7 +27,8 @@ from pipelines.families.family import Configs, Family
 
 INDEX_FILES = ("model_index.json", "modular_model_index.json")
 STATED_FILE = "filmgate.json"
-CONFIG_FILES = (*INDEX_FILES, STATED_FILE, "*/config.json", "*/scheduler_config.json")
+COMPONENT_FILES = ("*/config.json", "*/scheduler_config.json", "*/guider_config.json")
+CONFIG_FILES = (*INDEX_FILES, STATED_FILE, *COMPONENT_FILES)
 NEVER_FETCHED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.msgpack", "*.h5", "*.onnx", "*.gguf")
 SAMPLES, SAMPLE_BYTES = 64, 4096
 

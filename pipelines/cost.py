@@ -62,6 +62,7 @@ def tokens(shape: ModelShape, spec: ClipSpec) -> dict[Stream, int]:
         "video": frames * (spec.height // shape.token_side) * (spec.width // shape.token_side),
         "audio": round(spec.seconds * shape.audio_tokens_per_s),
         "text": shape.text_tokens,
+        "glyphs": shape.glyph_tokens,
         "picture": shape.picture_tokens if spec.has_image else 0,
     }
 
@@ -88,8 +89,9 @@ def step_flops(shape: ModelShape, spec: ClipSpec) -> int:
 def encode_flops(shape: ModelShape, spec: ClipSpec) -> int:
     """FLOPs for the two prompts and the first frame, which costs what decoding it would."""
     text = shape.text
-    per_token = text.macs + 2 * text.attention_width * shape.text_tokens
-    macs = 2 * shape.text_tokens * per_token
+    count = shape.encoder_tokens or shape.text_tokens
+    per_token = text.macs + 2 * text.attention_width * count
+    macs = 2 * count * per_token
     if spec.has_image:
         macs += _video_macs(shape, spec, 1 if shape.picture_frames == "one" else spec.num_frames)
     return 2 * macs
@@ -102,7 +104,9 @@ def decode_flops(shape: ModelShape, spec: ClipSpec) -> int:
 
 
 def _video_macs(shape: ModelShape, spec: ClipSpec, num_frames: int) -> int:
-    return sum(level.macs * _sites(level, spec, num_frames) for level in shape.decoder.levels)
+    levels = shape.decoder.levels
+    macs = sum(level.macs * _sites(level, spec, num_frames) for level in levels)
+    return macs + 2 * shape.decoder.attention_width * _sites(levels[0], spec, num_frames) ** 2
 
 
 def _sites(level: ConvLevel, spec: ClipSpec, num_frames: int) -> int:

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from pipelines.checkpoint import (
+    COMPONENT_FILES,
     CONFIG_FILES,
     INDEX_FILES,
     STATED_FILE,
@@ -23,6 +24,9 @@ from pipelines.families.family import Config, Configs, Family
 from pipelines.spec import ModelLimits
 
 LTX2 = "pipelines.families.ltx2:family"
+HUNYUAN = "pipelines.families.hunyuan:by_task"
+HUNYUAN_TEXT = "pipelines.families.hunyuan:text_to_video"
+HUNYUAN_IMAGE = "pipelines.families.hunyuan:image_to_video"
 WAN_TEXT = "pipelines.families.wan:text_to_video"
 WAN_IMAGE = "pipelines.families.wan:image_to_video"
 FAMILIES: Mapping[str, str] = MappingProxyType(
@@ -30,6 +34,11 @@ FAMILIES: Mapping[str, str] = MappingProxyType(
         "LTX2Pipeline": LTX2,
         "LTX2ImageToVideoPipeline": LTX2,
         "LTX2AutoBlocks": LTX2,
+        "HunyuanVideo15Pipeline": HUNYUAN_TEXT,
+        "HunyuanVideo15Blocks": HUNYUAN_TEXT,
+        "HunyuanVideo15ImageToVideoPipeline": HUNYUAN_IMAGE,
+        "HunyuanVideo15Image2VideoBlocks": HUNYUAN_IMAGE,
+        "HunyuanVideo15AutoBlocks": HUNYUAN,
         "WanPipeline": WAN_TEXT,
         "WanBlocks": WAN_TEXT,
         "Wan22Blocks": WAN_TEXT,
@@ -90,10 +99,9 @@ def _configs(folder: Path, source: str) -> Configs:
             "that `save_pretrained` of a whole pipeline wrote."
         )
     configs = {"index": _read(index)}
-    for path in sorted(folder.glob("*/config.json")):
-        configs[path.parent.name] = _read(path)
-    for path in sorted(folder.glob("*/scheduler_config.json")):
-        configs[path.parent.name] = _read(path)
+    for pattern in COMPONENT_FILES:
+        for path in sorted(folder.glob(pattern)):
+            configs[path.parent.name] = _read(path)
     return configs
 
 

@@ -1,4 +1,4 @@
-"""Constructor arguments of LTX-2's and Wan's components: tiny ones, and the full-size defaults."""
+"""Constructor arguments of every family's components: tiny ones, and the full-size defaults."""
 
 from typing import Any
 
@@ -89,4 +89,31 @@ WAN_PICTURE = {"image_dim": 80, "added_kv_proj_dim": 96, "in_channels": 36}
 WAN_CLASSES = {
     "transformer": diffusers.WanTransformer3DModel,
     "vae": diffusers.AutoencoderKLWan,
+}
+SMALL_HUNYUAN = {
+    "transformer": {
+        "in_channels": 33,
+        "out_channels": 16,
+        "num_attention_heads": 4,
+        "attention_head_dim": 16,
+        "num_layers": 3,
+        "num_refiner_layers": 2,
+        "mlp_ratio": 3.0,
+        "text_embed_dim": 48,
+        "text_embed_2_dim": 40,
+        "image_embed_dim": 24,
+        "rope_axes_dim": (4, 6, 6),
+    },
+    "vae": {
+        "latent_channels": 16,
+        "block_out_channels": (16, 32, 64),
+        "layers_per_block": 1,
+        "spatial_compression_ratio": 4,
+        "temporal_compression_ratio": 2,
+    },
+}
+FULL_HUNYUAN: dict[str, dict[str, Any]] = {"transformer": {}, "vae": {}}
+HUNYUAN_CLASSES = {
+    "transformer": diffusers.HunyuanVideo15Transformer3DModel,
+    "vae": diffusers.AutoencoderKLHunyuanVideo15,
 }

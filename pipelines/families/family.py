@@ -18,9 +18,11 @@ class Family:
     name: str
     """Carried by job checkpoints, such as `ltx2` or `wan-2.2-i2v`."""
     blocks: str
-    """The library's whole modular pipeline: a class of diffusers."""
+    """The library's whole modular pipeline: a class of diffusers, or `module:class` of ours."""
     encode: tuple[str, ...]
     """Blocks that turn prompt and picture into conditioning."""
+    encode_dtype_of: tuple[str, ...] = ()
+    """Components that the encode blocks do not load but ask for their dtype."""
     denoise: str = "denoise"
     """Block that turns conditioning into latents; what it runs last is the denoising loop."""
     video: str
@@ -35,6 +37,8 @@ class Family:
     """Components of which denoising reads the configuration but never the weights."""
     float32: tuple[str, ...] = ()
     """Components that stay in float32 whatever the model's dtype is."""
+    adapted: Mapping[str, str] = field(default_factory=dict)
+    """Components that a function (`module:function`) changes once they are built."""
     carried: tuple[str, ...] = ("latents",)
     """What one denoising step hands to the next, besides the schedulers' own state."""
     max_sequence_length: int

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pipelines.shapes import ltx2, wan
+from pipelines.shapes import hunyuan, ltx2, wan
 from pipelines.shapes.shape import (
     Attention,
     ConvLevel,
@@ -28,8 +28,9 @@ def shape_from_configs(
     """The shape of a model, from the configs of its transformer, VAEs and text encoder.
 
     `text_tokens` is the padded length of a prompt; `guiders` are the options that the denoiser's
-    guiders run with. LTX-2 and Wan are counted exactly. Another transformer with the usual keys
-    gets a rough shape with `exact=False`: `Calibration` must do the rest. Raises `ShapeError`.
+    guiders run with. LTX-2, Wan and HunyuanVideo 1.5 are counted exactly. Another transformer with
+    the usual keys gets a rough shape with `exact=False`: `Calibration` must do the rest. Raises
+    `ShapeError`.
     """
     try:
         kind = configs["transformer"].get("_class_name")
@@ -37,6 +38,8 @@ def shape_from_configs(
             return _ltx2(configs, text_tokens, guiders or {})
         if kind == "WanTransformer3DModel" and not configs["vae"].get("is_residual"):
             return _wan(configs, text_tokens)
+        if kind == "HunyuanVideo15Transformer3DModel":
+            return _hunyuan(configs, text_tokens)
         return _unknown(configs, text_tokens)
     except KeyError as error:
         raise ShapeError(f"the checkpoint's configs have no {error}") from error
@@ -80,6 +83,22 @@ def _wan(configs: Configs, text_tokens: int) -> ModelShape:
         text_tokens=text_tokens,
         picture_tokens=wan.PICTURE_TOKENS if transformer.get("image_dim") else 0,
         picture_frames="all",
+    )
+
+
+def _hunyuan(configs: Configs, text_tokens: int) -> ModelShape:
+    decoder = hunyuan.decoder(configs["vae"])
+    transformer = configs["transformer"]
+    return ModelShape(
+        transformer=hunyuan.transformer(transformer),
+        text=hunyuan.text(configs["text_encoder"], configs.get("text_encoder_2")),
+        decoder=decoder,
+        token_side=decoder.levels[0].space * transformer["patch_size"],
+        token_frames=decoder.levels[0].time * transformer["patch_size_t"],
+        text_tokens=text_tokens,
+        encoder_tokens=hunyuan.ENCODER_TOKENS,
+        glyph_tokens=hunyuan.GLYPH_TOKENS + hunyuan.PICTURE_TOKENS,
+        picture_tokens=hunyuan.PICTURE_TOKENS,
     )
 
 

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-Stream = Literal["video", "audio", "text", "picture"]
-"""Kinds of tokens in a transformer; `picture` is a first frame seen by an image encoder."""
+Stream = Literal["video", "audio", "text", "glyphs", "picture"]
+"""Kinds of tokens in a transformer; `picture` is a first frame seen by an image encoder, `glyphs`
+is what HunyuanVideo appends to the text whether or not there is anything to say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +33,8 @@ class TransformerShape:
     """Once per pass: the timestep's embedding and modulation."""
     picture_macs: int = 0
     """More per video token when a first frame gives each token a timestep of its own."""
+    shared_macs: int = 0
+    """Macs above that are not weights: of two streams that go through the same layers."""
     attentions: tuple[Attention, ...]
     live_values: int
     """Numbers held per video token at the peak of a layer."""
@@ -40,7 +43,7 @@ class TransformerShape:
 
     @property
     def parameters(self) -> int:
-        return self.experts * (sum(self.macs.values()) + self.fixed_macs)
+        return self.experts * (sum(self.macs.values()) + self.fixed_macs - self.shared_macs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +78,8 @@ class DecoderShape:
     levels: tuple[ConvLevel, ...]
     whole_clip: bool
     """Whether all frames pass each level together (LTX-2) or latent frame by latent frame (Wan)."""
+    attention_width: int = 0
+    """Attention among all latents of a clip (HunyuanVideo), over a mask of latents x latents."""
     sound_macs_per_s: int = 0
     """Audio VAE and vocoder, per second of sound."""
 
@@ -95,8 +100,11 @@ class ModelShape:
     token_frames: int
     """Frames of a video token; the first frame has tokens of its own."""
     text_tokens: int
-    """Tokens of a prompt, padding included: both families pad to a fixed number."""
+    """Tokens of a prompt, padding included: all families pad to a fixed number."""
+    encoder_tokens: int | None = None
+    """What the text encoder reads for a prompt, where that is more."""
     picture_tokens: int = 0
+    glyph_tokens: int = 0
     audio_tokens_per_s: float = 0.0
     picture_frames: Literal["one", "all"] = "one"
     """What the VAE encodes of a first frame: it alone, or a clip that starts with it (Wan)."""

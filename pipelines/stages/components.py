@@ -1,5 +1,6 @@
 """The library's pipelines with a chosen few of their blocks, and the components these need."""
 
+import importlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import diffusers
 import torch
 
 from pipelines.checkpoint import Checkpoint, IncompleteCheckpoint
+from pipelines.families.family import Family
 from pipelines.library_talk import silence_libraries
 
 
@@ -21,7 +23,8 @@ def find_block(blocks: Any, path: str) -> Any:
 def family_block(checkpoint: Checkpoint, path: str) -> Any:
     """One block of the checkpoint's family, by its path; from here on the library is silent."""
     silence_libraries()
-    return find_block(getattr(diffusers, checkpoint.family.blocks)(), path)
+    module, _, name = checkpoint.family.blocks.rpartition(":")
+    return find_block(getattr(importlib.import_module(module or "diffusers"), name)(), path)
 
 
 def components_of(blocks: Any, checkpoint: Checkpoint) -> list[str]:
@@ -53,11 +56,15 @@ def load_pipeline(
     for name in names:
         wanted = torch.float32 if name in checkpoint.family.float32 else dtype
         loaded[name] = _load(pipeline.get_component_spec(name), folder, wanted, device)
+        adapt(checkpoint.family, name, loaded[name])
     pipeline.update_components(**loaded)
     return pipeline
 
 
 def _load(spec: Any, folder: Path, dtype: torch.dtype, device: torch.device | str) -> Any:
+    if not (folder / spec.name).is_dir():
+        # A byte tokenizer would be made up from nothing.
+        raise IncompleteCheckpoint(f"{folder / spec.name} cannot be loaded: it is not there.")
     try:
         component = spec.load(
             pretrained_model_name_or_path=str(folder), subfolder=spec.name, dtype=dtype
@@ -68,6 +75,13 @@ def _load(spec: Any, folder: Path, dtype: torch.dtype, device: torch.device | st
         # Only the device: a dtype here would undo the layers that a model keeps in float32.
         component.eval().requires_grad_(False).to(device)
     return component
+
+
+def adapt(family: Family, name: str, component: Any) -> None:
+    """Change a component that was just built as its family wants it."""
+    if name in family.adapted:
+        module, _, function = family.adapted[name].partition(":")
+        getattr(importlib.import_module(module), function)(component)
 
 
 def outline(checkpoint: Checkpoint, name: str) -> torch.nn.Module:

@@ -1,5 +1,6 @@
 """Prompt and picture to conditioning: the first stage of a clip."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import diffusers
@@ -41,6 +42,8 @@ class EncodeStage:
         if hasattr(pipeline, "guider"):
             guider = getattr(diffusers, family.guider)
             pipeline.guider = guider(guidance_scale=ENCODE_GUIDANCE)
+        for name in family.encode_dtype_of:
+            setattr(pipeline, name, SimpleNamespace(dtype=dtype))
         return cls(family, pipeline, family_block(checkpoint, family.denoise))
 
     def encode(self, spec: ClipSpec, picture: Image.Image | None = None) -> Parcel:

@@ -6,6 +6,11 @@ from types import MappingProxyType
 
 import torch
 
+from tests.checkpoints.hunyuan import (
+    build_hunyuan_i2v,
+    build_hunyuan_meanflow,
+    build_hunyuan_t2v,
+)
 from tests.checkpoints.ltx2 import build_ltx2
 from tests.checkpoints.wan import (
     build_wan21_i2v,
@@ -18,6 +23,9 @@ from tests.checkpoints.wan import (
 BUILDERS: Mapping[str, Callable[[Path], None]] = MappingProxyType(
     {
         "ltx2": build_ltx2,
+        "hunyuan-1.5-t2v": build_hunyuan_t2v,
+        "hunyuan-1.5-i2v": build_hunyuan_i2v,
+        "hunyuan-1.5-meanflow": build_hunyuan_meanflow,
         "wan-2.1-t2v": build_wan21_t2v,
         "wan-2.1-i2v": build_wan21_i2v,
         "wan-2.2-t2v": build_wan22_t2v,

@@ -22,6 +22,9 @@ from pipelines.stages.encode import EncodeStage
 WORKFLOWS = [
     ("ltx2", False),
     ("ltx2", True),
+    ("hunyuan-1.5-t2v", False),
+    ("hunyuan-1.5-i2v", True),
+    ("hunyuan-1.5-meanflow", True),
     ("wan-2.1-t2v", False),
     ("wan-2.1-i2v", True),
     ("wan-2.2-t2v", False),

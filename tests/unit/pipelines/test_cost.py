@@ -81,7 +81,13 @@ def spec(**changes: Any) -> ClipSpec:
 
 def test_tokens_follow_the_latent_grid() -> None:
     # (17 - 1) / 4 + 1 = 5 latent frames of 4 x 2 tokens; 17 / 8 s of sound at 25 tokens a second.
-    assert tokens(SHAPE, spec()) == {"video": 40, "audio": 53, "text": 32, "picture": 0}
+    assert tokens(SHAPE, spec()) == {
+        "video": 40,
+        "audio": 53,
+        "text": 32,
+        "glyphs": 0,
+        "picture": 0,
+    }
 
 
 def test_a_pass_is_what_one_adds_up_by_hand() -> None:
