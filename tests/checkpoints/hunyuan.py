@@ -73,29 +73,13 @@ def _picture_parts() -> dict[str, Any]:
 
 def _parts(task: str, **more: Any) -> dict[str, Any]:
     return {
-        "text_encoder": Qwen2_5_VLTextModel(
-            Qwen2_5_VLTextConfig(
-                vocab_size=64,
-                hidden_size=16,
-                intermediate_size=16,
-                num_hidden_layers=2,
-                num_attention_heads=2,
-                num_key_value_heads=2,
-                rope_parameters={"rope_type": "default", "mrope_section": [1, 1, 2]},
-            )
-        ),
+        "text_encoder": _text_encoder(),
         "tokenizer": _chat_tokenizer(),
         "text_encoder_2": T5EncoderModel(
             T5Config(vocab_size=384, d_model=16, d_kv=8, d_ff=16, num_layers=1, num_heads=2)
         ),
         "tokenizer_2": ByT5Tokenizer(),
-        "vae": AutoencoderKLHunyuanVideo15(
-            latent_channels=4,
-            block_out_channels=(16, 16, 16),
-            layers_per_block=1,
-            spatial_compression_ratio=4,
-            temporal_compression_ratio=2,
-        ),
+        "vae": _vae(),
         "transformer": HunyuanVideo15Transformer3DModel(
             in_channels=9,
             out_channels=4,
@@ -114,3 +98,27 @@ def _parts(task: str, **more: Any) -> dict[str, Any]:
         "scheduler": FlowMatchEulerDiscreteScheduler(shift=7.0),
         "guider": ClassifierFreeGuidance(guidance_scale=6.0),
     }
+
+
+def _text_encoder() -> Qwen2_5_VLTextModel:
+    return Qwen2_5_VLTextModel(
+        Qwen2_5_VLTextConfig(
+            vocab_size=64,
+            hidden_size=16,
+            intermediate_size=16,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            num_key_value_heads=2,
+            rope_parameters={"rope_type": "default", "mrope_section": [1, 1, 2]},
+        )
+    )
+
+
+def _vae() -> AutoencoderKLHunyuanVideo15:
+    return AutoencoderKLHunyuanVideo15(
+        latent_channels=4,
+        block_out_channels=(16, 16, 16),
+        layers_per_block=1,
+        spatial_compression_ratio=4,
+        temporal_compression_ratio=2,
+    )
