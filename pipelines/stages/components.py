@@ -1,7 +1,7 @@
 """The library's pipelines with a chosen few of their blocks, and the components these need."""
 
 import importlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,20 +44,22 @@ def load_pipeline(
     names: Iterable[str],
     dtype: torch.dtype,
     device: torch.device | str,
+    loaded: Mapping[str, torch.nn.Module] | None = None,
 ) -> Any:
-    """A pipeline of `blocks` with the components `names` on `device`.
+    """A pipeline of `blocks` with the components `names` on `device`; some may be `loaded` before.
 
     Raises `IncompleteCheckpoint` naming the folder of the first one that cannot be loaded: the
     library's own bulk loading would leave it out with a warning.
     """
     folder = checkpoint.fetch(names)
     pipeline = blocks.init_pipeline(str(folder))
-    loaded = {}
+    components: dict[str, Any] = dict(loaded or {})
     for name in names:
-        wanted = torch.float32 if name in checkpoint.family.float32 else dtype
-        loaded[name] = _load(pipeline.get_component_spec(name), folder, wanted, device)
-        adapt(checkpoint.family, name, loaded[name])
-    pipeline.update_components(**loaded)
+        if name not in components:
+            wanted = torch.float32 if name in checkpoint.family.float32 else dtype
+            components[name] = _load(pipeline.get_component_spec(name), folder, wanted, device)
+        adapt(checkpoint.family, name, components[name])
+    pipeline.update_components(**components)
     return pipeline
 
 

@@ -14,6 +14,9 @@ import transformers
 from pipelines.checkpoint import Checkpoint
 from pipelines.families.family import Family
 from pipelines.handoff import Kind, Parcel
+from pipelines.parallel.denoiser import divide_sequence, load_parts
+from pipelines.parallel.group import RankGroup
+from pipelines.parallel.passes import DEALT, deal_passes
 from pipelines.spec import ClipSpec
 from pipelines.stages.components import components_of, family_block, load_pipeline, outline
 from pipelines.stages.inputs import hand_on, inputs_for, spec_inputs, take_up
@@ -40,7 +43,9 @@ class Denoiser:
     dtype: torch.dtype
     device: torch.device | str
     identity: Mapping[str, str]
-    """What must be the same where a job is resumed."""
+    """What must be the same where a job is resumed: not the gang's shape."""
+    ranks: RankGroup | None = None
+    """The gang that this process is a rank of; None for a whole denoiser."""
 
     def own_pipeline(self, spec: ClipSpec) -> Any:
         """The shared models with a scheduler and guiders that only one job uses."""
@@ -50,6 +55,9 @@ class Denoiser:
             guider = copy.deepcopy(getattr(self.pipeline, name))
             guider.guidance_scale = options.get("guidance_scale", spec.guidance_scale)
             setattr(pipeline, name, guider)
+        if self.ranks and self.ranks.shape.cfg > 1:
+            guiders = [getattr(pipeline, name) for name in self.family.guiders]
+            deal_passes(guiders, self.ranks.way("cfg"))
         return pipeline
 
 
@@ -61,19 +69,28 @@ class DenoiseStage:
 
     @classmethod
     def load(
-        cls, checkpoint: Checkpoint, *, dtype: torch.dtype, device: torch.device | str = "cpu"
+        cls,
+        checkpoint: Checkpoint,
+        *,
+        dtype: torch.dtype,
+        device: torch.device | str = "cpu",
+        ranks: RankGroup | None = None,
     ) -> "DenoiseStage":
-        """Load transformer and scheduler alone; of the VAEs, the configuration."""
+        """Load transformer and scheduler alone; of the VAEs, the configuration.
+
+        Each rank of a gang calls this, loads its part onto its device, and from then on makes the
+        same calls as the others: all have the full latents, so a checkpoint is any one's.
+        """
         family = checkpoint.family
+        device = ranks.device if ranks else device
         block = family_block(checkpoint, family.denoise)
         names = [n for n in components_of(block, checkpoint) if n not in family.config_only]
-        pipeline = load_pipeline(checkpoint, block, names=names, dtype=dtype, device=device)
-        for name in family.config_only:
-            # Without it the blocks silently assume the full-size model's compression ratios.
-            setattr(pipeline, name, outline(checkpoint, name))
-        for name, options in family.guiders.items():
-            # Never the blocks' own defaults: these change with how a pipeline is cut.
-            setattr(pipeline, name, getattr(diffusers, family.guider)(**options))
+        parts = load_parts(checkpoint, names, dtype=dtype, ranks=ranks)
+        pipeline = load_pipeline(
+            checkpoint, block, names=names, dtype=dtype, device=device, loaded=parts
+        )
+        divide_sequence(pipeline, ranks)
+        _complete(pipeline, checkpoint, ranks)
         paths = [path for path in (family.video, family.audio) if path]
         return cls(
             Denoiser(
@@ -83,14 +100,8 @@ class DenoiseStage:
                 decoders=tuple(family_block(checkpoint, path) for path in paths),
                 dtype=dtype,
                 device=device,
-                identity={
-                    "family": family.name,
-                    "fingerprint": checkpoint.fingerprint(names),
-                    "dtype": str(dtype),
-                    "torch": torch.__version__.partition("+")[0],
-                    "diffusers": diffusers.__version__,
-                    "transformers": transformers.__version__,
-                },
+                ranks=ranks,
+                identity=_identity(checkpoint, names, dtype),
             )
         )
 
@@ -186,6 +197,33 @@ class Denoising:
             if isinstance(value, diffusers.SchedulerMixin)
         }
         return {"scheduler": self._pipeline.scheduler, **kept}
+
+
+def _identity(checkpoint: Checkpoint, names: list[str], dtype: torch.dtype) -> dict[str, str]:
+    return {
+        "family": checkpoint.family.name,
+        "fingerprint": checkpoint.fingerprint(names),
+        "dtype": str(dtype),
+        "torch": torch.__version__.partition("+")[0],
+        "diffusers": diffusers.__version__,
+        "transformers": transformers.__version__,
+    }
+
+
+def _complete(pipeline: Any, checkpoint: Checkpoint, ranks: RankGroup | None) -> None:
+    """What the blocks need besides weights."""
+    family = checkpoint.family
+    for name in family.config_only:
+        # Without it the blocks silently assume the full-size model's compression ratios.
+        setattr(pipeline, name, outline(checkpoint, name))
+    for name, options in family.guiders.items():
+        # Never the blocks' own defaults: these change with how a pipeline is cut.
+        setattr(pipeline, name, _guider(family, ranks)(**options))
+
+
+def _guider(family: Family, ranks: RankGroup | None) -> Any:
+    dealt = ranks is not None and ranks.shape.cfg > 1
+    return DEALT[family.guider] if dealt else getattr(diffusers, family.guider)
 
 
 def _clip_identity(spec: ClipSpec) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from tests.checkpoints.hunyuan import (
     build_hunyuan_meanflow,
     build_hunyuan_t2v,
 )
-from tests.checkpoints.ltx2 import build_ltx2
+from tests.checkpoints.ltx2 import build_ltx2, build_ltx2_gated
 from tests.checkpoints.wan import (
     build_wan21_i2v,
     build_wan21_t2v,
@@ -23,6 +23,7 @@ from tests.checkpoints.wan import (
 BUILDERS: Mapping[str, Callable[[Path], None]] = MappingProxyType(
     {
         "ltx2": build_ltx2,
+        "ltx2-gated": build_ltx2_gated,
         "hunyuan-1.5-t2v": build_hunyuan_t2v,
         "hunyuan-1.5-i2v": build_hunyuan_i2v,
         "hunyuan-1.5-meanflow": build_hunyuan_meanflow,

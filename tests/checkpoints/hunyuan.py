@@ -23,7 +23,7 @@ from transformers import (
     T5EncoderModel,
 )
 
-from tests.checkpoints.parts import LIMITS, save, word_tokenizer
+from tests.checkpoints.parts import LIMITS, save, uneven, word_tokenizer
 
 HUNYUAN_STATED = {"limits": {**LIMITS, "sizes": [[48, 32], [32, 48]]}}
 # The blocks cut the 108 tokens of the real model's system message off, whatever it says here.
@@ -80,20 +80,22 @@ def _parts(task: str, **more: Any) -> dict[str, Any]:
         ),
         "tokenizer_2": ByT5Tokenizer(),
         "vae": _vae(),
-        "transformer": HunyuanVideo15Transformer3DModel(
-            in_channels=9,
-            out_channels=4,
-            num_attention_heads=2,
-            attention_head_dim=8,
-            num_layers=2,
-            num_refiner_layers=1,
-            mlp_ratio=2.0,
-            text_embed_dim=16,
-            text_embed_2_dim=16,
-            image_embed_dim=16,
-            rope_axes_dim=(2, 2, 4),
-            task_type=task,
-            **more,
+        "transformer": uneven(
+            HunyuanVideo15Transformer3DModel(
+                in_channels=9,
+                out_channels=4,
+                num_attention_heads=4,
+                attention_head_dim=8,
+                num_layers=2,
+                num_refiner_layers=1,
+                mlp_ratio=2.0,
+                text_embed_dim=16,
+                text_embed_2_dim=16,
+                image_embed_dim=16,
+                rope_axes_dim=(2, 2, 4),
+                task_type=task,
+                **more,
+            )
         ),
         "scheduler": FlowMatchEulerDiscreteScheduler(shift=7.0),
         "guider": ClassifierFreeGuidance(guidance_scale=6.0),

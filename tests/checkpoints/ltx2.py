@@ -1,6 +1,7 @@
 """A tiny LTX-2: two layers, 16x16 pixels by 4 frames a token."""
 
 from pathlib import Path
+from typing import Any
 
 from diffusers import (
     AutoencoderKLLTX2Audio,
@@ -12,7 +13,7 @@ from diffusers import (
 from diffusers.pipelines.ltx2 import LTX2TextConnectors, LTX2Vocoder
 from transformers import Gemma3TextConfig, Gemma3TextModel
 
-from tests.checkpoints.parts import LIMITS, save, word_tokenizer
+from tests.checkpoints.parts import LIMITS, save, uneven, word_tokenizer
 
 LTX2_STATED = {
     "limits": {**LIMITS, "sizes": [[64, 32], [32, 64]], "default_fps": 8},
@@ -24,8 +25,8 @@ LTX2_STATED = {
 }
 
 
-def build_ltx2(folder: Path) -> None:
-    """Video and sound, with or without a first frame."""
+def build_ltx2(folder: Path, **more: Any) -> None:
+    """Video and sound, with or without a first frame; `more` is said to the transformer."""
     pipeline = LTX2Pipeline(
         scheduler=FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True),
         vae=_ltx2_vae(),
@@ -45,7 +46,7 @@ def build_ltx2(folder: Path) -> None:
         ),
         tokenizer=word_tokenizer(),
         connectors=_ltx2_connectors(),
-        transformer=_ltx2_transformer(),
+        transformer=uneven(_ltx2_transformer(**more)),
         vocoder=LTX2Vocoder(
             in_channels=2 * 16,
             hidden_channels=16,
@@ -57,6 +58,18 @@ def build_ltx2(folder: Path) -> None:
         ),
     )
     save(pipeline, folder, LTX2_STATED)
+
+
+def build_ltx2_gated(folder: Path) -> None:
+    """What later checkpoints have: gated heads, split rotary tables, modulated cross-attention."""
+    build_ltx2(
+        folder,
+        rope_type="split",
+        gated_attn=True,
+        audio_gated_attn=True,
+        cross_attn_mod=True,
+        audio_cross_attn_mod=True,
+    )
 
 
 def _ltx2_vae() -> AutoencoderKLLTX2Video:
@@ -94,20 +107,21 @@ def _ltx2_connectors() -> LTX2TextConnectors:
     )
 
 
-def _ltx2_transformer() -> LTX2VideoTransformer3DModel:
+def _ltx2_transformer(**more: Any) -> LTX2VideoTransformer3DModel:
     return LTX2VideoTransformer3DModel(
         in_channels=8,
         out_channels=8,
-        num_attention_heads=2,
-        attention_head_dim=16,
+        num_attention_heads=4,
+        attention_head_dim=8,
         cross_attention_dim=32,
         vae_scale_factors=(4, 16, 16),
         audio_in_channels=8,
         audio_out_channels=8,
-        audio_num_attention_heads=2,
-        audio_attention_head_dim=8,
+        audio_num_attention_heads=4,
+        audio_attention_head_dim=4,
         audio_cross_attention_dim=16,
         num_layers=2,
         caption_channels=32,
         perturbed_attn=True,
+        **more,
     )

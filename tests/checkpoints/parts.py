@@ -3,11 +3,13 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
+Model = TypeVar("Model", bound=torch.nn.Module)
 LIMITS = {"default_frames": 5, "max_frames": 9, "default_steps": 4, "max_pixels": 96 * 96}
 
 
@@ -15,6 +17,14 @@ def save(pipeline: Any, folder: Path, stated: Mapping[str, Any]) -> None:
     """The pipeline in diffusers format, with what it states about itself."""
     pipeline.save_pretrained(folder)
     (folder / "filmgate.json").write_text(json.dumps(stated))
+
+
+def uneven(transformer: Model) -> Model:
+    """With norms that weigh channels differently, as trained ones do and fresh ones do not."""
+    for name, parameter in transformer.named_parameters():
+        if "norm" in name and parameter.ndim == 1 and name.endswith("weight"):
+            torch.nn.init.uniform_(parameter, 0.5, 1.5)
+    return transformer
 
 
 def word_tokenizer() -> PreTrainedTokenizerFast:

@@ -18,7 +18,7 @@ from transformers import (
     UMT5EncoderModel,
 )
 
-from tests.checkpoints.parts import LIMITS, save, word_tokenizer
+from tests.checkpoints.parts import LIMITS, save, uneven, word_tokenizer
 
 WAN_STATED = {
     "limits": {**LIMITS, "sizes": [[48, 32], [32, 48]]},
@@ -99,9 +99,9 @@ def _wan_parts() -> dict[str, Any]:
 
 
 def _wan_transformer(in_channels: int, **more: Any) -> WanTransformer3DModel:
-    return WanTransformer3DModel(
-        num_attention_heads=2,
-        attention_head_dim=12,
+    transformer = WanTransformer3DModel(
+        num_attention_heads=4,
+        attention_head_dim=6,
         in_channels=in_channels,
         out_channels=16,
         text_dim=16,
@@ -110,3 +110,4 @@ def _wan_transformer(in_channels: int, **more: Any) -> WanTransformer3DModel:
         num_layers=2,
         **more,
     )
+    return uneven(transformer)
