@@ -1,10 +1,10 @@
-"""All benchmarks, one after another: `python -m benchmarks [overhead|load|startup ...]`."""
+"""All benchmarks, one after another: `python -m benchmarks [overhead|load|startup|shares ...]`."""
 
 import importlib
 import os
 import sys
 
-NAMES = ("overhead", "load", "startup")
+NAMES = ("overhead", "load", "startup", "shares")
 
 
 def main(names: list[str]) -> None:

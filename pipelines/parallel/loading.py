@@ -34,17 +34,14 @@ def load_part(
     """
     transformer = divided_outline(config, dtype=dtype, way=way)
     wanted = dict(_parameters(transformer))
-    kept = tuple(getattr(transformer, "_keep_in_fp32_modules", None) or ())
     for path in _files(folder):
         with safe_open(str(path), framework="pt") as file:
             for name in wanted.keys() & file.keys():
                 module, leaf = wanted.pop(name)
-                precise = torch.float32 if set(kept) & set(name.split(".")) else dtype
                 read = _read(file, name, module, leaf, way)
-                if not read.is_floating_point():
-                    precise = read.dtype
+                held = held_dtype(transformer, name, dtype) if read.is_floating_point() else None
                 # A copy, for what was read may be the file itself, mapped into memory.
-                own = torch.empty(read.shape, dtype=precise, device=device).copy_(read)
+                own = torch.empty_like(read, dtype=held, device=device).copy_(read)
                 setattr(module, leaf, nn.Parameter(own, requires_grad=False))
     if wanted:
         raise IncompleteCheckpoint(
@@ -68,6 +65,12 @@ def divided_outline(config: Mapping[str, Any], *, dtype: torch.dtype, way: Way) 
         torch.set_default_dtype(before)
     divide_layers(transformer, PLANS[kind], way)
     return transformer
+
+
+def held_dtype(transformer: nn.Module, name: str, dtype: torch.dtype) -> torch.dtype:
+    """Of a parameter in a model of `dtype`: its class may keep some layers in float32."""
+    kept = getattr(transformer, "_keep_in_fp32_modules", None) or ()
+    return dtype if set(kept).isdisjoint(name.split(".")) else torch.float32
 
 
 def _parameters(transformer: nn.Module) -> Iterator[tuple[str, tuple[nn.Module, str]]]:

@@ -8,6 +8,7 @@ import json
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -64,20 +65,31 @@ def denoise_in_gangs(
         for rank in range(RANKS)
     ]
     try:
-        codes = [rank.wait(timeout=2 * TIMEOUT_S) for rank in ranks]
+        wait_for_all(ranks)
     finally:
+        codes = [rank.poll() for rank in ranks]
         for rank in ranks:
             rank.kill()
             rank.wait()
         for error in errors:
             error.close()
-    said = [(folder / f"{rank}.err").read_text() for rank in range(RANKS)]
+    said = [(folder / f"{rank}.err").read_text()[-2000:] for rank in range(RANKS)]
     assert codes == [0] * RANKS, "\n".join(said)
     return {
         (job.name, shape): [read(folder / stem(job.name, shape, r)) for r in range(shape.world)]
         for job in jobs
         for shape in shapes
     }
+
+
+def wait_for_all(ranks: Sequence["subprocess.Popen[bytes]"]) -> None:
+    """Until all are done, or one has failed and the others would wait for it in vain."""
+    deadline = time.monotonic() + 2 * TIMEOUT_S
+    while time.monotonic() < deadline:
+        codes = [rank.poll() for rank in ranks]
+        if None not in codes or any(codes):
+            return
+        time.sleep(0.05)
 
 
 def write_orders(folder: Path, jobs: Sequence[Job], shapes: Sequence[GangShape]) -> None:
