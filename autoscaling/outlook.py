@@ -2,7 +2,7 @@
 
 import heapq
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from autoscaling.ordering import Waiting
 
@@ -15,26 +15,34 @@ class Outlook:
     eta_s: float | None
 
 
-def outlook(
-    ordered: Sequence[Waiting], busy_s: Mapping[str, Sequence[float]]
-) -> dict[str, Outlook]:
-    """The outlook of each waiting job, in the order in which they will start.
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class BusyGang:
+    """A gang, the seconds until it is free (0 for an idle one), and the devices it holds."""
 
-    `busy_s` gives, per model, the seconds until each of its gangs is free (0 for an idle one).
+    free_in_s: float
+    devices: int = 1
+
+
+def outlook(
+    ordered: Sequence[Waiting], gangs: Mapping[str, Sequence[BusyGang]]
+) -> dict[str, Outlook]:
+    """The outlook of each waiting job, in the order in which they will start; `gangs` by model.
+
     Each job goes to the gang that is free first, so with gangs free in 5 s and 20 s and three
-    waiting jobs of 10 s each, the clips come after 15, 25 and 30 s.
+    waiting jobs of 10 s each, the clips come after 15, 25 and 30 s. A job's GPU-seconds pass as
+    many times faster as the gang has devices: nearly so, for they are mostly denoising.
     """
-    free_at = {model: list(seconds) for model, seconds in busy_s.items()}
-    for heap in free_at.values():
+    free = {model: list(of_model) for model, of_model in gangs.items()}
+    for heap in free.values():
         heapq.heapify(heap)
     places: dict[str, Outlook] = {}
     ahead: dict[str, int] = {}
     for job in ordered:
-        heap = free_at.get(job.model, [])
+        heap = free.get(job.model, [])
         done_s = None
         if heap:
-            done_s = heap[0] + job.predicted_gpu_s
-            heapq.heapreplace(heap, done_s)
+            done_s = heap[0].free_in_s + job.predicted_gpu_s / heap[0].devices
+            heapq.heapreplace(heap, replace(heap[0], free_in_s=done_s))
         position = ahead.get(job.model, 0)
         ahead[job.model] = position + 1
         places[job.job_id] = Outlook(position=position, eta_s=done_s)

@@ -6,6 +6,18 @@ from typing import Literal
 from serve.jobs.job import Failure, Phase, Status
 
 
+class JobFault(Exception):
+    """The job itself is at fault, not what runs it: another attempt would end like this one.
+
+    `code` and `message` are what becomes of it. Raised by the stages, across processes.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(code, message)
+        self.code = code
+        self.message = message
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holding:
     """The attempt a gang works on, and its last finished step."""
@@ -24,6 +36,8 @@ class LeaseReport:
     pid: int
     model: str
     shape: str
+    devices: int
+    """How many devices the gang holds: one a rank."""
     holding: Holding | None
 
 
@@ -101,6 +115,7 @@ class GangStatus:
     pid: int
     model: str
     shape: str
+    devices: int
     job_id: str | None
     step: int
 

@@ -3,11 +3,12 @@
 import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Any
 
+from autoscaling.placement import FreeGangs
 from serve.artifacts.store import ArtifactStore
 from serve.deployments.gangs import Gangs
 from serve.deployments.outage import outlast
@@ -32,12 +33,17 @@ class FenceLost(Exception):
     """A fenced write was refused."""
 
 
+class GangSilent(Exception):
+    """The gang has not reported for longer than a lease lasts: it is dead, or as good as dead."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageHandles:
     """The Ray Serve handles of one model's three stages."""
 
     encoder: Any
-    denoiser: Any
+    denoisers: Mapping[str, Any]
+    """By the shape of their gangs."""
     decoder: Any
 
 
@@ -51,8 +57,8 @@ class AttemptParts:
     retention_s: float
     publish: Callable[[Job], None]
     """Tells the Gateways the job's present state."""
-    observe: Callable[[Job, str, float], None]
-    """Hears of (job, stage or "step", seconds)."""
+    observe: Callable[[Job, str, float, int], None]
+    """Hears of (job, stage or "step", seconds, devices held for so long)."""
     redone: Callable[[Job, int], None]
     """Hears how many finished steps a new attempt has to do again."""
     gang_freed: Callable[[], None]
@@ -61,8 +67,14 @@ class AttemptParts:
 class Attempt:
     """Drives one attempt; `job` is always the latest state known here."""
 
-    def __init__(self, job: Job, stages: StageHandles, parts: AttemptParts) -> None:
+    def __init__(
+        self, job: Job, stages: StageHandles, parts: AttemptParts, gang: FreeGangs | None
+    ) -> None:
+        """`gang` is the kind of gang that was set aside; None when the latents are stored."""
         self.job = job
+        self._gang = gang
+        self.stopped_by: Exception | None = None
+        """Set by who stops the attempt, where that is to count as a break."""
         self.fence = Fence(job_id=job.id, epoch=job.epoch, attempt=job.attempt)
         self._stages = stages
         self._parts = parts
@@ -84,22 +96,23 @@ class Attempt:
         """Seconds in progress over all attempts; a clock that is set forward adds nothing."""
         return self.job.run_s + time.monotonic() - self._began_at
 
-    async def run(self, *, have_latents: bool) -> Outcome:
+    async def run(self) -> Outcome:
         """To the end, or to the first refused write. Raises what a stage or its death raises."""
         try:
-            if not have_latents and not await self._denoise():
+            if self._gang and not await self._denoise(self._gang.shape):
                 return Outcome.INTERRUPTED
             await self._decode()
         except FenceLost:
             return Outcome.LOST
         return Outcome.PUBLISHED
 
-    async def _denoise(self) -> bool:
+    async def _denoise(self, shape: str) -> bool:
         """Whether the latents are stored now; False when the gang let go before."""
         job = self.job
         order = DenoiseOrder(job_id=job.id, epoch=job.epoch, attempt=job.attempt)
         encoded = self._stages.encoder.encode.remote(job.id, job.spec)
-        stream = self._stages.denoiser.options(stream=True).denoise.remote(order, job.spec, encoded)
+        denoiser = self._stages.denoisers[shape].options(stream=True)
+        stream = denoiser.denoise.remote(order, job.spec, encoded)
         stored = False
         try:
             async for event in stream:
@@ -122,7 +135,7 @@ class Attempt:
                 await self._advance(Phase.DENOISE, event.step)
             case "step":
                 self._spent(denoise_s=event.seconds)
-                self._parts.observe(self.job, "step", event.seconds)
+                self._parts.observe(self.job, "step", event.seconds, self._devices)
                 await self._step(event.step)
             case "checkpoint":
                 self.saved_step = event.step
@@ -196,18 +209,22 @@ class Attempt:
     def _spent(
         self, *, encode_s: float = 0.0, denoise_s: float = 0.0, decode_s: float = 0.0
     ) -> None:
-        """Add device seconds; a gang of the one shape there is holds one device."""
+        """Add seconds; while it denoises, a job holds all devices of its gang."""
         took = self._timings
         self._timings = replace(
             took,
             encode_s=took.encode_s + encode_s,
             denoise_s=took.denoise_s + denoise_s,
             decode_s=took.decode_s + decode_s,
-            gpu_s=took.gpu_s + encode_s + denoise_s + decode_s,
+            gpu_s=took.gpu_s + encode_s + denoise_s * self._devices + decode_s,
         )
         for stage, seconds in (("encode", encode_s), ("decode", decode_s)):
             if seconds:
-                self._parts.observe(self.job, stage, seconds)
+                self._parts.observe(self.job, stage, seconds, 1)
+
+    @property
+    def _devices(self) -> int:
+        return self._gang.devices if self._gang else 1
 
 
 def _stop(call: Any) -> None:

@@ -4,9 +4,10 @@ import logging
 
 from ray.exceptions import RayActorError
 
-from serve.deployments.attempt import Attempt
+from serve.deployments.attempt import Attempt, GangSilent
 from serve.jobs.job import Failure, Job
 from serve.jobs.store import Fence, Ledger
+from serve.messages import JobFault
 
 log = logging.getLogger(__name__)
 
@@ -29,17 +30,21 @@ class AttemptEnd:
             code="run_time_exceeded",
             message=f"The job ran for more than {limit_s:g} s and was stopped.",
         )
-        await self._ledger.fail(attempt.fence, now=now, failure=failure, timings=attempt.timings)
+        await self._fail(attempt, failure, now)
 
     async def broken(self, attempt: Attempt, error: BaseException, now: float) -> None:
         """A replica died, or a stage raised. The same point may break it `max_crashes` times."""
+        if isinstance(error, JobFault):
+            failure = Failure(code=error.code, message=error.message)
+            await self._fail(attempt, failure, now)
+            return
         await self._settle_step(attempt, now)
         job = attempt.job
         crashes = 1 if attempt.saved_step > job.crash_step else job.crashes + 1
         if crashes < self._max_crashes:
             await self._ledger.requeue(attempt.fence, now=now, crashed=True)
             return
-        died = isinstance(error, RayActorError)
+        died = isinstance(error, RayActorError | GangSilent)
         failure = Failure(
             code="worker_crashed" if died else "generation_failed",
             message=(
@@ -48,7 +53,7 @@ class AttemptEnd:
                 "The job was given up; the operator's log has the cause."
             ),
         )
-        await self._ledger.fail(attempt.fence, now=now, failure=failure, timings=attempt.timings)
+        await self._fail(attempt, failure, now)
 
     async def unserved(self, job: Job, now: float) -> None:
         """No stage of its model exists here: the settings have changed since it was accepted."""
@@ -58,6 +63,9 @@ class AttemptEnd:
         )
         fence = Fence(job_id=job.id, epoch=job.epoch, attempt=job.attempt)
         await self._ledger.fail(fence, now=now, failure=failure)
+
+    async def _fail(self, attempt: Attempt, failure: Failure, now: float) -> None:
+        await self._ledger.fail(attempt.fence, now=now, failure=failure, timings=attempt.timings)
 
     async def _settle_step(self, attempt: Attempt, now: float) -> None:
         """Progress is what is durable: steps after the last checkpoint will be done again."""

@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
+from autoscaling.placement import FreeGangs
 from serve.artifacts.store import ArtifactError, ArtifactMissing
-from serve.deployments.attempt import Attempt, AttemptParts, Outcome, StageHandles
+from serve.deployments.attempt import Attempt, AttemptParts, GangSilent, Outcome, StageHandles
 from serve.deployments.attempt_end import AttemptEnd
 from serve.deployments.janitor import Janitor
 from serve.deployments.outage import outlast
@@ -61,10 +62,10 @@ class Attempts:
             (found[0].fence.epoch, found[0].fence.attempt) == (holding.epoch, holding.attempt)
         )
 
-    def begin(self, job: Job, *, have_latents: bool) -> None:
-        """Drive an attempt that the store has just started."""
-        attempt = Attempt(job, self._stages[job.model], self._parts)
-        work = asyncio.create_task(attempt.run(have_latents=have_latents))
+    def begin(self, job: Job, gang: FreeGangs | None) -> None:
+        """Drive an attempt that the store has just started; without a gang, from its latents."""
+        attempt = Attempt(job, self._stages[job.model], self._parts, gang)
+        work = asyncio.create_task(attempt.run())
         self._running[job.id] = (attempt, work)
         ending = asyncio.create_task(self._see_off(attempt, work))
         self._endings.add(ending)
@@ -92,6 +93,14 @@ class Attempts:
                 await self._end.overdue(attempt, limit_s, time.time())
                 work.cancel()
 
+    def stop_lost(self, job_ids: Iterable[str]) -> None:
+        """Break off attempts whose gang has fallen silent: their jobs go on elsewhere."""
+        for job_id in job_ids:
+            if found := self._running.get(job_id):
+                attempt, work = found
+                attempt.stopped_by = GangSilent()
+                work.cancel()
+
     async def unserved(self, job: Job) -> None:
         """Fail a waiting job whose model has gone from the settings."""
         await self._end.unserved(job, time.time())
@@ -114,13 +123,12 @@ class Attempts:
     async def _settle(self, attempt: Attempt, work: "asyncio.Task[Outcome]") -> None:
         """Write down what becomes of the job; refused by the store where that is decided."""
         job_id = attempt.job.id
-        error = None
         if work.cancelled() or work.exception() or work.result() is not Outcome.PUBLISHED:
             self._janitor.expect_late_writes(job_id, time.time())
-        if work.cancelled():  # from here, or by Ray, which cancels a call that it lost
-            log.info("attempt stopped", extra={"job_id": job_id})
-        elif error := work.exception():
+        if error := attempt.stopped_by if work.cancelled() else work.exception():
             log.warning("attempt broke", extra={"job_id": job_id}, exc_info=error)
+        elif work.cancelled():  # from here, or by Ray, which cancels a call that it lost
+            log.info("attempt stopped", extra={"job_id": job_id})
         elif work.result() is not Outcome.INTERRUPTED:
             return
         if isinstance(error, ArtifactError) and not isinstance(error, ArtifactMissing):

@@ -14,16 +14,16 @@ class Costs:
         self._models = models
         self._calibration = Calibration()
 
-    def observe(self, job: Job, stage: str, seconds: float) -> None:
-        """A stage of the job took that long; `step` is one denoising step."""
+    def observe(self, job: Job, stage: str, gpu_s: float) -> None:
+        """A stage of the job took that much device time; `step` is one denoising step."""
         plain = self._plain(job)
         match stage:
             case "encode":
-                self._learn(job, "encode", plain.encode_s, seconds)
+                self._learn(job, "encode", plain.encode_s, gpu_s)
             case "step":
-                self._learn(job, "denoise", plain.denoise_s / job.spec.steps, seconds)
+                self._learn(job, "denoise", plain.denoise_s / job.spec.steps, gpu_s)
             case "decode":
-                self._learn(job, "decode", plain.decode_s, seconds)
+                self._learn(job, "decode", plain.decode_s, gpu_s)
 
     def remaining_s(self, job: Job) -> float:
         """GPU-seconds until the job's clip, from where it stands."""

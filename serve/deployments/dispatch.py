@@ -1,9 +1,10 @@
 """One round of the Scheduler: every waiting job that can start now is started, best first."""
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from autoscaling.ordering import TierThenArrival
+from autoscaling.placement import FreeGangs, place
 from serve.artifacts.store import ArtifactMissing, ArtifactStore, latents_key
 from serve.deployments.attempts import Attempts
 from serve.deployments.gangs import Gangs
@@ -12,7 +13,7 @@ from serve.jobs.store import Ledger
 
 
 class Dispatch:
-    """Under one epoch. `models` are those that this service offers."""
+    """Under one epoch. `shapes` are the gang shapes of each model that this service offers."""
 
     def __init__(
         self,
@@ -24,7 +25,7 @@ class Dispatch:
         order: TierThenArrival,
         view: View,
         attempts: Attempts,
-        models: Collection[str],
+        shapes: Mapping[str, Collection[str]],
     ) -> None:
         self._epoch = epoch
         self._ledger = ledger
@@ -33,26 +34,31 @@ class Dispatch:
         self._order = order
         self._view = view
         self._attempts = attempts
-        self._models = models
+        self._shapes = shapes
 
     async def round(self) -> None:
         """Start what can start; conclude what was waiting and no longer is."""
-        waiting = await self._ledger.waiting()
-        jobs = {job.id: job for job in waiting if job.id not in self._attempts}
+        rows = await self._ledger.waiting()
+        jobs = {job.id: job for job in rows if job.id not in self._attempts}
         gone = [job for job in self._view.waiting.values() if job.id not in jobs]
         await self._attempts.conclude(job for job in gone if job.id not in self._attempts)
         self._view.waiting = jobs
-        for place in self._order.order(self._view.plain(jobs.values())):
-            job = jobs[place.job_id]
-            if job.model not in self._models:
+        for waiting in self._order.order(self._view.plain(jobs.values())):
+            job = jobs[waiting.job_id]
+            if job.model not in self._shapes:
                 await self._attempts.unserved(job)
                 continue
-            have_latents = job.step >= job.spec.steps and await self._have_latents(job.id)
-            if not have_latents:
-                if self._gangs.free(job.model, time.monotonic()) <= 0:
+            gang = None
+            if job.step < job.spec.steps or not await self._have_latents(job.id):
+                if (gang := self._free_gang(job.model)) is None:
                     continue
-                self._gangs.reserve(job.id, job.model)
-            await self._start(job.id, have_latents=have_latents)
+                self._gangs.reserve(job.id, job.model, gang.shape)
+            await self._start(job.id, gang)
+
+    def _free_gang(self, model: str) -> FreeGangs | None:
+        """Gangs of a shape that is no longer offered still report for a moment."""
+        free = self._gangs.free(model, time.monotonic())
+        return place([gangs for gangs in free if gangs.shape in self._shapes[model]])
 
     async def _have_latents(self, job_id: str) -> bool:
         try:
@@ -61,7 +67,7 @@ class Dispatch:
             return False
         return True
 
-    async def _start(self, job_id: str, *, have_latents: bool) -> None:
+    async def _start(self, job_id: str, gang: FreeGangs | None) -> None:
         """A gang reserved for the job is given back unless an attempt begins."""
         job = None
         try:
@@ -70,4 +76,4 @@ class Dispatch:
             if job is None:
                 self._gangs.release(job_id, settled=True)
         if job is not None:
-            self._attempts.begin(job, have_latents=have_latents)
+            self._attempts.begin(job, gang)

@@ -34,6 +34,8 @@ from serve.telemetry.metrics import Metrics
 
 log = logging.getLogger(__name__)
 SNAPSHOT_EVERY_S = 1.0
+MISSED_REPORTS = 3
+"""A gang that has missed so many is sent no job."""
 
 
 class Scheduler:
@@ -49,7 +51,11 @@ class Scheduler:
         self._artifacts = open_artifacts(settings.artifacts, settings.data_dir)
         self._metrics = Metrics(settings.tiers)
         self._feed = Feed()
-        self._gangs = Gangs(timeout_s=settings.lease.timeout_s)
+        lease = settings.lease
+        self._gangs = Gangs(
+            timeout_s=lease.timeout_s,
+            free_within_s=min(lease.timeout_s, MISSED_REPORTS * lease.period_s),
+        )
         order = TierThenArrival()
         self._costs = Costs(await asyncio.to_thread(offered_models, settings))
         self._view = View(settings.tiers, order, self._costs)
@@ -68,7 +74,7 @@ class Scheduler:
             order=order,
             view=self._view,
             attempts=self._attempts,
-            models=self._stages.keys(),
+            shapes={model: stages.denoisers.keys() for model, stages in self._stages.items()},
         )
         scan_s = settings.jobs.scan_s
         loops = {
@@ -146,15 +152,16 @@ class Scheduler:
             log.info("adopted", extra={"job_id": job.id, "step": job.step})
             self._publish(job)
         await self._attempts.drop_moved_on()
+        self._attempts.stop_lost(self._gangs.take_lost(time.monotonic()))
         await self._attempts.stop_overdue(self._settings.jobs.max_run_s)
 
     async def _clean(self) -> None:
         """Apart from scheduling, which must not wait for a slow or failing artifact store."""
         await self._janitor.clean(time.time())
 
-    def _observe(self, job: Job, stage: str, seconds: float) -> None:
-        self._costs.observe(job, stage, seconds)
-        self._metrics.observe(job, stage, seconds)
+    def _observe(self, job: Job, stage: str, seconds: float, devices: int) -> None:
+        self._costs.observe(job, stage, seconds * devices)
+        self._metrics.observe(job, stage, seconds, devices)
 
     def _publish(self, job: Job) -> None:
         self._view.seen(job)

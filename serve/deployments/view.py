@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from autoscaling.ordering import TierThenArrival, Waiting
-from autoscaling.outlook import outlook
+from autoscaling.outlook import BusyGang, outlook
 from serve.deployments.costs import Costs
 from serve.jobs.job import Job, Phase, Status
 from serve.messages import GangStatus, QueuePlace, Snapshot
@@ -50,11 +50,15 @@ class View:
         metrics: bytes,
     ) -> Snapshot:
         """What is sent to each Gateway."""
-        running_eta_s = {job.id: self._costs.remaining_s(job) for job in self._running.values()}
+        devices = {gang.job_id: gang.devices for gang in gangs if gang.job_id}
+        running_eta_s = {
+            job.id: self._costs.remaining_s(job) / devices.get(job.id, 1)
+            for job in self._running.values()
+        }
         ordered = self._order.order(self.plain(self.waiting.values()))
         places = {
             job_id: QueuePlace(position=place.position, eta_s=place.eta_s)
-            for job_id, place in outlook(ordered, self._busy_s(gangs, running_eta_s)).items()
+            for job_id, place in outlook(ordered, self._busy(gangs, running_eta_s)).items()
         }
         return Snapshot(
             epoch=epoch,
@@ -65,20 +69,22 @@ class View:
             metrics=metrics,
         )
 
-    def _busy_s(
+    def _busy(
         self, gangs: tuple[GangStatus, ...], running_eta_s: dict[str, float]
-    ) -> dict[str, list[float]]:
-        """Per model, seconds until each gang is free; a job on its way to a gang holds one too."""
+    ) -> dict[str, list[BusyGang]]:
+        """Each model's gangs; a job on its way to a gang holds one too."""
         held = {gang.job_id for gang in gangs}
         on_their_way: dict[str, list[float]] = {}
         for job in self._running.values():
             if job.phase is not Phase.DECODE and job.id not in held:
                 on_their_way.setdefault(job.model, []).append(running_eta_s[job.id])
-        busy_s: dict[str, list[float]] = {}
+        busy: dict[str, list[BusyGang]] = {}
         for gang in gangs:
             coming = on_their_way.get(gang.model)
             seconds = running_eta_s.get(gang.job_id or "", 0.0)
             if gang.job_id is None and coming:
-                seconds = coming.pop()
-            busy_s.setdefault(gang.model, []).append(seconds)
-        return busy_s
+                seconds = coming.pop() / gang.devices
+            busy.setdefault(gang.model, []).append(
+                BusyGang(free_in_s=seconds, devices=gang.devices)
+            )
+        return busy

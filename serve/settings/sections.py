@@ -5,6 +5,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from pipelines.parallel.shape import GangShape
+
 DATABASES = ("sqlite", "postgres", "postgresql")
 Size = Annotated[str, Field(pattern=r"^[1-9]\d{1,4}x[1-9]\d{1,4}$")]
 
@@ -94,14 +96,52 @@ class Lease(Section):
         return self
 
 
+class GangCare(Section):
+    """How long a gang's ranks may keep silent before they are taken for dead."""
+
+    rank_timeout_s: float = Field(10.0, gt=0)
+    """A process that has not answered for this long is dead, and its whole gang is replaced."""
+    step_timeout_s: float = Field(600.0, gt=0)
+    """A step that takes longer is one that hangs, though all processes answer: longer than the
+    slowest step of the largest clip. For gangs of more than one rank."""
+
+
 class Replicas(Section):
-    """Resources of one stage. CPUs are logical: they only tell Ray what fits on a node."""
+    """Resources of one stage, a denoiser's those of one rank. CPUs are logical: they only tell
+
+    Ray what fits on a node.
+    """
 
     replicas: int = Field(1, ge=1)
     num_cpus: float = Field(0.25, ge=0)
     num_gpus: float = Field(0.0, ge=0)
     threads: int = Field(1, ge=1)
-    """Torch threads of each replica."""
+    """Torch threads of each replica, or rank."""
+
+
+class Gangs(Section):
+    """Some gangs of one shape: `tp * cfg * ulysses` ranks each, with the denoiser's resources."""
+
+    tp: int = Field(1, ge=1)
+    """Each rank holds this part of every layer's weights."""
+    cfg: int = Field(1, ge=1)
+    """The guider's passes are dealt to this many groups of ranks."""
+    ulysses: int = Field(1, ge=1)
+    """Each rank works on this part of a clip's tokens."""
+    min: int = Field(1, ge=1)
+    """Gangs that always run."""
+    max: int | None = Field(None, ge=1)
+    """Left out: as many as `min`."""
+
+    @property
+    def shape(self) -> GangShape:
+        return GangShape(tp=self.tp, cfg=self.cfg, ulysses=self.ulysses)
+
+    @model_validator(mode="after")
+    def _min_is_at_most_max(self) -> Self:
+        if self.max is not None and self.min > self.max:
+            raise ValueError(f"min is {self.min} and max {self.max}: min must be at most max")
+        return self
 
 
 class Model(Section):
@@ -124,6 +164,28 @@ class Model(Section):
     encoder: Replicas = Replicas()
     denoiser: Replicas = Replicas()
     decoder: Replicas = Replicas()
+    gangs: tuple[Gangs, ...] = ()
+    """Denoisers by shape. Left out: `denoiser.replicas` gangs of one rank."""
+
+    @property
+    def shapes(self) -> tuple[Gangs, ...]:
+        """The gangs to run, each shape once."""
+        return self.gangs or (Gangs(min=self.denoiser.replicas),)
+
+    @model_validator(mode="after")
+    def _each_shape_is_said_once(self) -> Self:
+        names = [str(gangs.shape) for gangs in self.gangs]
+        if repeated := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(
+                f"the gang shape {', '.join(repeated)} is there more than once: say in min and "
+                "max how many"
+            )
+        if self.gangs and self.denoiser.replicas != 1:
+            raise ValueError(
+                f"denoiser.replicas is {self.denoiser.replicas}, and gangs says how many of each "
+                "shape: leave denoiser.replicas out"
+            )
+        return self
 
     @field_validator("checkpoint")
     @classmethod

@@ -31,6 +31,7 @@ from serve.settings.sections import (
     EMBEDDED_MODEL,
     Artifacts,
     Database,
+    GangCare,
     Http,
     Jobs,
     Lease,
@@ -63,6 +64,7 @@ class Settings(BaseSettings):
     artifacts: Artifacts = Artifacts()
     jobs: Jobs = Jobs()
     lease: Lease = Lease()
+    gang: GangCare = GangCare()
     models: tuple[Model, ...] = (EMBEDDED_MODEL,)
     """The first is the default of a request that names none."""
     ray: RayCluster = RayCluster()

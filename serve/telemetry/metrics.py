@@ -87,14 +87,15 @@ class Metrics:
         """The Scheduler has taken this epoch."""
         self._epoch.show({(): epoch})
 
-    def observe(self, job: Job, stage: str, seconds: float) -> None:
-        """A stage of a job took that much device time; stage `step` is one denoising step."""
+    def observe(self, job: Job, stage: str, seconds: float, devices: int) -> None:
+        """A stage of a job took that long on so many devices; `step` is one denoising step."""
+        gpu_s = seconds * devices
         if stage == "step":
             self._step.labels(job.model).observe(seconds)
-            self._gpu.labels(job.model, self._tier(job.tier), "denoise").inc(seconds)
+            self._gpu.labels(job.model, self._tier(job.tier), "denoise").inc(gpu_s)
             return
         self._stage.labels(job.model, stage).observe(seconds)
-        self._gpu.labels(job.model, self._tier(job.tier), stage).inc(seconds)
+        self._gpu.labels(job.model, self._tier(job.tier), stage).inc(gpu_s)
 
     def redone(self, job: Job, steps: int) -> None:
         """An attempt went on from a checkpoint that lies this many finished steps back."""

@@ -40,7 +40,9 @@ class FilmCrew:
     def snapshot(self) -> Snapshot | None:
         if self.away:
             return None
-        gang = GangStatus(replica="r", pid=1, model="tiny", shape="1", job_id=None, step=0)
+        gang = GangStatus(
+            replica="r", pid=1, model="tiny", shape="1", devices=1, job_id=None, step=0
+        )
         return Snapshot(
             epoch=self._epoch,
             gangs=(gang,),

@@ -8,6 +8,7 @@ from typing import Any
 
 from obstore.store import MemoryStore
 
+from autoscaling.placement import FreeGangs
 from pipelines.spec import ClipSpec
 from serve.artifacts.object_store import ObjectArtifacts
 from serve.deployments.attempt import AttemptParts, StageHandles
@@ -42,6 +43,8 @@ JOB = Job(
     created_at=100.0,
     predicted_gpu_s=1.0,
 )
+GANG = FreeGangs(shape="1", devices=1, num_free=1)
+"""What an attempt is given that denoises."""
 Event = StepEvent | Exception | asyncio.CancelledError
 
 
@@ -130,11 +133,13 @@ class Scene:
         self.store = store
         self.gang = Gang()
         self.artifacts = ObjectArtifacts(MemoryStore())
-        self.gangs = Gangs(timeout_s=10)
+        self.gangs = Gangs(timeout_s=10, free_within_s=10)
         self.shown: list[Job] = []
         self.listeners: list[Callable[[Job], None]] = [self.shown.append]
         self.finished: list[Job] = []
-        handles = StageHandles(encoder=Calls(encoded), denoiser=self.gang, decoder=Calls(decoded))
+        handles = StageHandles(
+            encoder=Calls(encoded), denoisers={"1": self.gang}, decoder=Calls(decoded)
+        )
         parts = AttemptParts(
             ledger=store,
             artifacts=self.artifacts,

@@ -7,20 +7,21 @@ from typing import Any
 
 import pytest
 from obstore.store import MemoryStore
-from ray.exceptions import ActorDiedError
+from ray.exceptions import ActorDiedError, RayTaskError
 
+from autoscaling.placement import FreeGangs
 from pipelines.spec import ClipSpec
 from serve.artifacts.object_store import ObjectArtifacts
-from serve.deployments.attempt import Attempt, AttemptParts, Outcome, StageHandles
+from serve.deployments.attempt import Attempt, AttemptParts, GangSilent, Outcome, StageHandles
 from serve.deployments.attempt_end import AttemptEnd
 from serve.deployments.gangs import Gangs
 from serve.jobs.database import open_engine
-from serve.jobs.job import Job, Phase, Status
+from serve.jobs.job import Failure, Job, Phase, Status
 from serve.jobs.sql_store import SqlJobStore
 from serve.jobs.upgrade import migrate
-from serve.messages import Decoded, StepEvent
+from serve.messages import Decoded, JobFault, StepEvent
+from tests.unit.serve.deployments.scene import GANG, Reply, event
 from tests.unit.serve.deployments.scene import JOB as SCENE_JOB
-from tests.unit.serve.deployments.scene import Reply, event
 
 JOB = replace(SCENE_JOB, id="video_1")
 WHOLE = (
@@ -58,7 +59,7 @@ class Stages:
         self.decoded: list[str] = []
         self.endless = False
         self.decoding, self.stopped = asyncio.Event(), asyncio.Event()
-        self.handles = StageHandles(encoder=self, denoiser=self, decoder=self)
+        self.handles = StageHandles(encoder=self, denoisers={"1": self}, decoder=self)
         self.encode = self.denoise = self.decode = self
 
     def options(self, **_: Any) -> "Stages":
@@ -95,27 +96,31 @@ async def store() -> AsyncIterator[SqlJobStore]:
     await store.close()
 
 
-async def attempt_of(store: SqlJobStore, stages: Stages) -> tuple[Attempt, list[Job]]:
+async def attempt_of(
+    store: SqlJobStore, stages: Stages, gang: FreeGangs | None = GANG
+) -> tuple[Attempt, list[Job]]:
     epoch = await store.take_epoch()
     await store.insert(JOB, max_waiting=9)
     job = await store.start(JOB.id, epoch, 110.0)
     assert job is not None
-    return again(job, store, stages)
+    return again(job, store, stages, gang)
 
 
-def again(job: Job, store: SqlJobStore, stages: Stages) -> tuple[Attempt, list[Job]]:
+def again(
+    job: Job, store: SqlJobStore, stages: Stages, gang: FreeGangs | None = GANG
+) -> tuple[Attempt, list[Job]]:
     shown: list[Job] = []
     parts = AttemptParts(
         ledger=store,
         artifacts=ObjectArtifacts(MemoryStore()),
-        gangs=Gangs(timeout_s=10),
+        gangs=Gangs(timeout_s=10, free_within_s=10),
         retention_s=60.0,
         publish=shown.append,
         observe=lambda *_: None,
         redone=lambda *_: None,
         gang_freed=lambda: None,
     )
-    return Attempt(job, stages.handles, parts), shown
+    return Attempt(job, stages.handles, parts, gang), shown
 
 
 async def row(store: SqlJobStore) -> Job:
@@ -126,7 +131,7 @@ async def row(store: SqlJobStore) -> Job:
 async def test_a_whole_attempt_publishes_once_and_shows_each_step(store: SqlJobStore) -> None:
     stages = Stages(WHOLE)
     attempt, shown = await attempt_of(store, stages)
-    assert await attempt.run(have_latents=False) is Outcome.PUBLISHED
+    assert await attempt.run() is Outcome.PUBLISHED
     job = await row(store)
     assert job.status is Status.COMPLETED
     assert job.clip_prefix == "jobs/video_1/clips/1/"
@@ -139,8 +144,8 @@ async def test_a_whole_attempt_publishes_once_and_shows_each_step(store: SqlJobS
 
 async def test_stored_latents_are_not_denoised_again(store: SqlJobStore) -> None:
     stages = Stages((), RuntimeError("no gang is asked"))
-    attempt, _ = await attempt_of(store, stages)
-    assert await attempt.run(have_latents=True) is Outcome.PUBLISHED
+    attempt, _ = await attempt_of(store, stages, gang=None)
+    assert await attempt.run() is Outcome.PUBLISHED
     assert stages.decoded == [JOB.id]
 
 
@@ -148,7 +153,7 @@ async def test_a_cancelled_row_ends_the_attempt_at_its_next_write(store: SqlJobS
     stages = Stages(WHOLE)
     attempt, _ = await attempt_of(store, stages)
     await store.cancel(JOB.id, "a", 111.0)
-    assert await attempt.run(have_latents=False) is Outcome.LOST
+    assert await attempt.run() is Outcome.LOST
     assert stages.stream.cancelled
     assert not stages.decoded
     assert (await row(store)).status is Status.CANCELLED
@@ -158,7 +163,7 @@ async def test_a_newer_scheduler_makes_the_older_ones_attempt_lose(store: SqlJob
     attempt, _ = await attempt_of(store, Stages(WHOLE))
     newer = await store.take_epoch()
     await store.adopt(newer, 120.0)
-    assert await attempt.run(have_latents=False) is Outcome.LOST
+    assert await attempt.run() is Outcome.LOST
     assert (await row(store)).status is Status.QUEUED
 
 
@@ -166,7 +171,7 @@ async def test_a_stream_that_ends_early_puts_the_job_back_without_blame(
     store: SqlJobStore,
 ) -> None:
     attempt, _ = await attempt_of(store, Stages(WHOLE[:4]))
-    assert await attempt.run(have_latents=False) is Outcome.INTERRUPTED
+    assert await attempt.run() is Outcome.INTERRUPTED
     await AttemptEnd(store, max_crashes=3).interrupted(attempt, 130.0)
     job = await row(store)
     assert (job.status, job.step, job.crashes) == (Status.QUEUED, 2, 0)
@@ -174,7 +179,11 @@ async def test_a_stream_that_ends_early_puts_the_job_back_without_blame(
 
 @pytest.mark.parametrize(
     ("error", "code"),
-    [(ActorDiedError(), "worker_crashed"), (RuntimeError("bad"), "generation_failed")],
+    [
+        (ActorDiedError(), "worker_crashed"),
+        (GangSilent(), "worker_crashed"),
+        (RuntimeError("bad"), "generation_failed"),
+    ],
 )
 async def test_three_breaks_at_the_same_point_fail_the_job(
     store: SqlJobStore, error: Exception, code: str
@@ -183,7 +192,7 @@ async def test_three_breaks_at_the_same_point_fail_the_job(
     attempt, _ = await attempt_of(store, Stages(WHOLE[:3], error))
     for number in range(1, 4):
         with pytest.raises(type(error)):
-            await attempt.run(have_latents=False)
+            await attempt.run()
         await end.broken(attempt, error, 140.0 + number)
         job = await row(store)
         if number < 3:
@@ -196,6 +205,26 @@ async def test_three_breaks_at_the_same_point_fail_the_job(
     assert job.failure.code == code
 
 
+async def test_a_fault_of_the_job_itself_fails_it_at_once_as_it_says(store: SqlJobStore) -> None:
+    fault = JobFault("out_of_memory", "a smaller clip would fit")
+    across = RayTaskError("denoise", "", fault).as_instanceof_cause()  # as another process gets it
+    attempt, _ = await attempt_of(store, Stages(WHOLE[:3], across))
+    with pytest.raises(JobFault):
+        await attempt.run()
+    await AttemptEnd(store, max_crashes=3).broken(attempt, across, 140.0)
+    job = await row(store)
+    assert (job.status, job.crashes) == (Status.FAILED, 0)
+    assert job.failure == Failure(code="out_of_memory", message="a smaller clip would fit")
+
+
+async def test_all_devices_of_a_gang_are_charged_while_it_denoises(store: SqlJobStore) -> None:
+    attempt, _ = await attempt_of(store, Stages(WHOLE), replace(GANG, devices=4))
+    assert await attempt.run() is Outcome.PUBLISHED
+    took = (await row(store)).timings
+    assert took.denoise_s == 1.5
+    assert took.gpu_s == 0.5 + 4 * 1.5 + 0.25
+
+
 async def test_a_new_checkpoint_is_progress_and_resets_the_count(store: SqlJobStore) -> None:
     end = AttemptEnd(store, max_crashes=3)
     died = ActorDiedError()
@@ -203,7 +232,7 @@ async def test_a_new_checkpoint_is_progress_and_resets_the_count(store: SqlJobSt
     crashes = []
     for events in (WHOLE[:1], WHOLE[:4], (replace(WHOLE[0], step=2),), ()):
         with pytest.raises(ActorDiedError):
-            await attempt.run(have_latents=False)
+            await attempt.run()
         await end.broken(attempt, died, 140.0)
         crashes.append((await row(store)).crashes)
         started = await store.start(JOB.id, 1, 150.0)
@@ -215,8 +244,8 @@ async def test_a_new_checkpoint_is_progress_and_resets_the_count(store: SqlJobSt
 async def test_a_stopped_attempt_stops_its_decoder_too(store: SqlJobStore) -> None:
     stages = Stages(WHOLE)
     stages.endless = True
-    attempt, _ = await attempt_of(store, stages)
-    task = asyncio.create_task(attempt.run(have_latents=True))
+    attempt, _ = await attempt_of(store, stages, gang=None)
+    task = asyncio.create_task(attempt.run())
     await asyncio.wait_for(stages.decoding.wait(), 5)
     task.cancel()
     await asyncio.wait_for(stages.stopped.wait(), 5)

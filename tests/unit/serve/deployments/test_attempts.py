@@ -9,12 +9,12 @@ import pytest
 
 from serve.artifacts.store import ArtifactError, checkpoint_key
 from serve.jobs.job import Job, Status
-from tests.unit.serve.deployments.scene import WHOLE, Reply, Scene, Stream, event, until
+from tests.unit.serve.deployments.scene import GANG, WHOLE, Reply, Scene, Stream, event, until
 
 
 async def test_a_started_attempt_is_driven_to_its_clip(scene: Scene) -> None:
     job = await scene.job("one")
-    scene.attempts.begin(job, have_latents=False)
+    scene.attempts.begin(job, GANG)
     await scene.artifacts.put(checkpoint_key("one", 2), b"x")
     scene.gang.say("one", *WHOLE, None)
     await scene.over()
@@ -27,13 +27,13 @@ async def test_an_attempt_that_begins_while_rows_are_read_is_left_alone(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, two = await scene.job("one"), await scene.job("two")
-    scene.attempts.begin(one, have_latents=False)
+    scene.attempts.begin(one, GANG)
     fetch = scene.store.fetch
 
     async def fetch_meanwhile(ids: list[str]) -> list[Job]:
         rows = await fetch(ids)
         if "two" not in scene.attempts:
-            scene.attempts.begin(two, have_latents=False)
+            scene.attempts.begin(two, GANG)
         return rows
 
     with monkeypatch.context() as patch:
@@ -46,7 +46,7 @@ async def test_an_attempt_that_begins_while_rows_are_read_is_left_alone(
 
 
 async def test_a_cancelled_row_stops_its_attempt(scene: Scene) -> None:
-    scene.attempts.begin(await scene.job("one"), have_latents=False)
+    scene.attempts.begin(await scene.job("one"), GANG)
     scene.gang.say("one", event("started", 0))
     await until(lambda: any(job.step == 0 and job.phase == "denoise" for job in scene.shown))
     await scene.store.cancel("one", "a", 120.0)
@@ -60,7 +60,7 @@ async def test_a_cancelled_row_stops_its_attempt(scene: Scene) -> None:
 async def test_a_row_that_ended_by_the_attempt_itself_does_not_cut_its_end_short(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scene.attempts.begin(await scene.job("one"), have_latents=False)
+    scene.attempts.begin(await scene.job("one"), GANG)
     await scene.artifacts.put(checkpoint_key("one", 2), b"x")
     complete = scene.store.complete
 
@@ -86,8 +86,21 @@ async def test_a_row_that_ended_by_the_attempt_itself_does_not_cut_its_end_short
     assert not await scene.artifacts.list("jobs/one/checkpoints/")
 
 
+async def test_a_job_whose_gang_falls_silent_goes_back_in_the_queue_with_blame(
+    scene: Scene,
+) -> None:
+    scene.attempts.begin(await scene.job("one"), GANG)
+    scene.gang.say("one", event("started", 0), event("checkpoint", 2), event("step", 3))
+    await until(lambda: scene.gang.of("one").empty() and scene.shown[-1].step == 3)
+    scene.attempts.stop_lost(["one", "long gone"])
+    await scene.over()
+    job = await scene.row("one")
+    assert (job.status, job.crashes, job.step) == (Status.QUEUED, 1, 2)
+    assert "one" in scene.gang.cancelled
+
+
 async def test_a_call_that_ray_cancels_puts_the_job_back_in_the_queue(scene: Scene) -> None:
-    scene.attempts.begin(await scene.job("one"), have_latents=False)
+    scene.attempts.begin(await scene.job("one"), GANG)
     scene.gang.say("one", event("started", 0), asyncio.CancelledError())
     await scene.over()
     job = await scene.row("one")
@@ -95,7 +108,7 @@ async def test_a_call_that_ray_cancels_puts_the_job_back_in_the_queue(scene: Sce
 
 
 async def test_a_deleted_job_whose_row_is_gone_is_told_as_cancelled(scene: Scene) -> None:
-    scene.attempts.begin(await scene.job("one"), have_latents=False)
+    scene.attempts.begin(await scene.job("one"), GANG)
     await scene.store.delete("one", "a", 120.0)
     await scene.store.purge("one")
     scene.gang.say("one", *WHOLE, None)
@@ -106,7 +119,7 @@ async def test_a_deleted_job_whose_row_is_gone_is_told_as_cancelled(scene: Scene
 
 async def test_a_newer_attempt_is_not_told_as_what_the_older_one_left(scene: Scene) -> None:
     job = await scene.job("one")
-    scene.attempts.begin(job, have_latents=False)
+    scene.attempts.begin(job, GANG)
     told = len(scene.shown)
     await scene.attempts.conclude([replace(job, status=Status.QUEUED, phase=None)])
     assert len(scene.shown) == told
@@ -116,12 +129,12 @@ async def test_a_newer_attempt_is_not_told_as_what_the_older_one_left(scene: Sce
 
 async def test_an_encoder_that_breaks_does_not_take_back_durable_steps(scene: Scene) -> None:
     job = await scene.job("one")
-    scene.attempts.begin(job, have_latents=False)
+    scene.attempts.begin(job, GANG)
     scene.gang.say("one", event("started", 0), event("checkpoint", 2), None)
     await scene.over()
     again = await scene.store.start("one", scene.epoch, 120.0)
     assert again is not None
-    scene.attempts.begin(again, have_latents=False)
+    scene.attempts.begin(again, GANG)
     scene.gang.say("one", RuntimeError("the encoder is away"))
     await scene.over()
     assert (await scene.row("one")).step == 2
@@ -131,7 +144,7 @@ async def test_an_encoder_that_breaks_does_not_take_back_durable_steps(scene: Sc
 async def test_what_earlier_attempts_took_is_in_the_jobs_timings(
     scene: Scene, scheduler_dies: bool
 ) -> None:
-    scene.attempts.begin(await scene.job("one"), have_latents=False)
+    scene.attempts.begin(await scene.job("one"), GANG)
     scene.gang.say("one", event("started", 0), event("step", 1), event("checkpoint", 1))
     if scheduler_dies:
         await until(lambda: scene.gang.of("one").empty() and scene.shown[-1].step == 1)
@@ -143,7 +156,7 @@ async def test_what_earlier_attempts_took_is_in_the_jobs_timings(
     await scene.over()
     again = await scene.store.start("one", scene.epoch, 140.0)
     assert again is not None
-    scene.attempts.begin(again, have_latents=False)
+    scene.attempts.begin(again, GANG)
     scene.gang.say("one", event("started", 1), event("step", 2), event("step", 3))
     scene.gang.say("one", event("latents", 3), None)
     await scene.over()
@@ -157,7 +170,7 @@ async def test_a_job_in_progress_for_too_long_fails_whatever_the_wall_clock_does
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = await scene.job("one")
-    scene.attempts.begin(replace(job, run_s=50.0), have_latents=False)
+    scene.attempts.begin(replace(job, run_s=50.0), GANG)
     with monkeypatch.context() as patch:
         patch.setattr(time, "time", lambda: 9e9)
         await scene.attempts.stop_overdue(100.0)
@@ -178,7 +191,7 @@ async def test_a_call_that_cannot_be_cancelled_keeps_nothing_from_ending(
 
     monkeypatch.setattr(Stream, "cancel", cancel)
     monkeypatch.setattr(Reply, "cancel", cancel)
-    scene.attempts.begin(await scene.job("one"), have_latents=False)
+    scene.attempts.begin(await scene.job("one"), GANG)
     scene.gang.say("one", *WHOLE, None)
     await scene.over()
     assert (await scene.row("one")).status is Status.COMPLETED
@@ -191,7 +204,7 @@ async def test_what_cannot_be_cleared_away_is_left_and_the_job_still_counted(
         raise ArtifactError("no right to delete")
 
     monkeypatch.setattr(scene.artifacts, "delete", refuse)
-    scene.attempts.begin(await scene.job("one"), have_latents=False)
+    scene.attempts.begin(await scene.job("one"), GANG)
     scene.gang.say("one", *WHOLE, None)
     await scene.over()
     assert [done.status for done in scene.finished] == [Status.COMPLETED]

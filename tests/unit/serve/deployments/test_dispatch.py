@@ -26,13 +26,13 @@ async def dispatch_of(scene: Scene) -> Dispatch:
         order=order,
         view=view,
         attempts=scene.attempts,
-        models=["m"],
+        shapes={"m": ["1"]},
     )
 
 
 def free_gang(scene: Scene, name: str = "gang") -> None:
     scene.gangs.report(
-        LeaseReport(replica=name, pid=1, model="m", shape="1", holding=None), scene.now()
+        LeaseReport(replica=name, pid=1, model="m", shape="1", devices=1, holding=None), scene.now()
     )
 
 
@@ -69,7 +69,8 @@ async def test_a_start_that_fails_gives_its_gang_back(
             await dispatch.round()
     await scene.store.cancel("one", "a", 120.0)
     await dispatch.round()
-    assert scene.gangs.free("m", scene.now()) == 1
+    (free,) = scene.gangs.free("m", scene.now())
+    assert free.num_free == 1
 
 
 async def test_a_start_whose_answer_was_lost_is_taken_up_again(

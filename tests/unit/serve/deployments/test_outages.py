@@ -6,7 +6,7 @@ import pytest
 
 from serve.artifacts.store import ArtifactError, ArtifactMissing, clip_prefix
 from serve.jobs.job import Status
-from tests.unit.serve.deployments.scene import WHOLE, Scene, event
+from tests.unit.serve.deployments.scene import GANG, WHOLE, Scene, event
 
 WRITES = ("advance", "requeue", "complete", "fail", "fetch")
 
@@ -38,7 +38,7 @@ async def test_a_database_that_is_away_for_a_while_costs_nothing(
     scene: Scene, monkeypatch: pytest.MonkeyPatch, answered: bool
 ) -> None:
     await scene.artifacts.put(clip_prefix("one", 1) + "video.mp4", b"the clip")
-    scene.attempts.begin(await scene.job("one"), have_latents=False)
+    scene.attempts.begin(await scene.job("one"), GANG)
     failed = away(scene, monkeypatch, answered=answered)
     scene.gang.say("one", *WHOLE, None)
     await scene.over()
@@ -52,7 +52,7 @@ async def test_a_database_that_is_away_for_a_while_costs_nothing(
 async def test_the_end_of_a_broken_attempt_is_written_once_the_database_is_back(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scene.attempts.begin(await scene.job("one"), have_latents=False)
+    scene.attempts.begin(await scene.job("one"), GANG)
     failed = away(scene, monkeypatch, answered=False)
     scene.gang.say("one", event("started", 0), RuntimeError("bad"))
     await scene.over()
@@ -67,7 +67,7 @@ async def test_the_end_of_a_broken_attempt_is_written_once_the_database_is_back(
 async def test_an_artifact_store_that_is_away_is_not_the_jobs_fault(
     scene: Scene, error: Exception, crashes: int
 ) -> None:
-    scene.attempts.begin(await scene.job("one"), have_latents=False)
+    scene.attempts.begin(await scene.job("one"), GANG)
     scene.gang.say("one", event("started", 0), error)
     await scene.over()
     job = await scene.row("one")

@@ -20,7 +20,7 @@ class TenSeconds(Costs):
 
 
 def gang(name: str, job_id: str | None = None) -> GangStatus:
-    return GangStatus(replica=name, pid=1, model="m", shape="1", job_id=job_id, step=0)
+    return GangStatus(replica=name, pid=1, model="m", shape="1", devices=1, job_id=job_id, step=0)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from serve.gateway.models import capabilities, state_of
 from serve.messages import GangStatus, Snapshot
 from tests.contract.studio import LIMITS, SILENT, TINY
 
-GANG = GangStatus(replica="r", pid=1, model="tiny", shape="1", job_id=None, step=0)
+GANG = GangStatus(replica="r", pid=1, model="tiny", shape="1", devices=1, job_id=None, step=0)
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,13 @@ def waiting(job_id: str, tier_rank: int, gpu_s: float) -> Waiting:
 def gangs(*job_ids: str | None) -> Iterable[GangStatus]:
     for number, job_id in enumerate(job_ids):
         yield GangStatus(
-            replica=f"r{number}", pid=number, model="tiny", shape="1", job_id=job_id, step=0
+            replica=f"r{number}",
+            pid=number,
+            model="tiny",
+            shape="1",
+            devices=1,
+            job_id=job_id,
+            step=0,
         )
 
 
@@ -108,8 +114,8 @@ def test_everything_declared_is_exposed_and_nothing_else(metrics: Metrics) -> No
 
 def test_every_metric_can_be_recorded(metrics: Metrics) -> None:
     metrics.epoch(1)
-    metrics.observe(JOB, "encode", 0.1)
-    metrics.observe(JOB, "step", 0.1)
+    metrics.observe(JOB, "encode", 0.1, 1)
+    metrics.observe(JOB, "step", 0.1, 1)
     metrics.redone(JOB, 1)
     metrics.finished(DONE)
     metrics.queue([waiting("a", 0, 1.0)])
@@ -156,7 +162,7 @@ def test_a_clock_that_went_backwards_adds_nothing(metrics: Metrics) -> None:
 
 def test_device_time_is_counted_once(metrics: Metrics) -> None:
     for stage, seconds in [("encode", 0.5), ("step", 2.0), ("step", 3.0), ("decode", 0.25)]:
-        metrics.observe(JOB, stage, seconds)
+        metrics.observe(JOB, stage, seconds, 1)
     metrics.finished(DONE)
     spent = catalogue.GPU_TIME.name
     labels = {"model": "tiny", "tier": "free"}
@@ -201,7 +207,7 @@ def test_gangs_and_running_jobs_are_levels_too(metrics: Metrics) -> None:
 
 
 def test_a_tier_that_the_settings_lost_is_other(metrics: Metrics) -> None:
-    metrics.observe(replace(JOB, tier="gold"), "encode", 1.0)
+    metrics.observe(replace(JOB, tier="gold"), "encode", 1.0, 1)
     metrics.queue([waiting("a", 17, 1.0)])
     spent = catalogue.GPU_TIME.name
     assert value(metrics, spent, model="tiny", tier="other", stage="encode") == 1.0
@@ -217,7 +223,7 @@ def test_two_registries_share_nothing(metrics: Metrics) -> None:
 
 
 def test_no_id_and_no_prompt_is_ever_exposed(metrics: Metrics) -> None:
-    metrics.observe(JOB, "step", 1.0)
+    metrics.observe(JOB, "step", 1.0, 1)
     metrics.finished(DONE)
     metrics.queue([waiting("video_7", 1, 5.0)])
     metrics.gangs(gangs("video_7"))
