@@ -5,7 +5,6 @@ import contextlib
 import logging
 import math
 import threading
-import urllib.parse
 from typing import Any
 
 import ray
@@ -21,6 +20,8 @@ from serve.deployments.scheduler import Scheduler
 from serve.jobs.database import opened
 from serve.jobs.upgrade import upgrade
 from serve.models import offered_models, open_checkpoint_of
+from serve.plan import plan
+from serve.resources import CONTROL_CPUS, check_resources, wanted_cpus
 from serve.service import (
     ServiceError,
     end_children,
@@ -29,11 +30,9 @@ from serve.service import (
     marked,
 )
 from serve.settings import Settings
-from serve.settings.sections import Replicas
+from serve.settings.sections import Gangs, Model, Replicas
 
 APPLICATION = "filmgate"
-CONTROL_CPUS = 0.1
-"""Logical CPUs of the Gateway and of the Scheduler: they wait far more than they compute."""
 STAGES = {
     "Encoder": "serve.deployments.encoder.Encoder",
     "Denoiser": "serve.deployments.denoiser.Denoiser",
@@ -51,7 +50,7 @@ SHORT_GOODBYE: dict[str, Any] = {
 def build(settings: Settings) -> Any:
     """The application: one Gateway deployment, one Scheduler, three stages a model."""
     values = settings.model_dump(mode="json")
-    stages = {model.name: _stages(values, model.name, settings) for model in settings.models}
+    stages = {model.name: _stages(values, model, settings) for model in settings.models}
     scheduler = ray_serve.deployment(
         name="Scheduler",
         num_replicas=1,
@@ -71,27 +70,52 @@ def build(settings: Settings) -> Any:
     return gateway.bind(values, scheduler)
 
 
-def _stages(values: dict[str, Any], model: str, settings: Settings) -> dict[str, Any]:
-    configured = next(m for m in settings.models if m.name == model)
+def _stages(values: dict[str, Any], model: Model, settings: Settings) -> dict[str, Any]:
     return {
-        "encoder": _stage("Encoder", f"Encoder-{model}", configured.encoder, 8).bind(values, model),
-        "denoiser": _stage("Denoiser", f"Denoiser-{model}", configured.denoiser, 1).bind(
-            values, model, "1"
-        ),
-        "decoder": _stage("Decoder", f"Decoder-{model}", configured.decoder, 8).bind(values, model),
+        "encoder": _stage("Encoder", model, model.encoder).bind(values, model.name),
+        "denoisers": {
+            str(gangs.shape): _denoiser(model, gangs, settings).bind(
+                values, model.name, gangs.shape
+            )
+            for gangs in model.shapes
+        },
+        "decoder": _stage("Decoder", model, model.decoder).bind(values, model.name),
     }
 
 
-def _stage(stage: str, name: str, replicas: Replicas, max_ongoing: int) -> Any:
+def _stage(stage: str, model: Model, replicas: Replicas) -> Any:
     return ray_serve.deployment(
-        name=name,
+        name=f"{stage}-{model.name}",
         num_replicas=replicas.replicas,
-        max_ongoing_requests=max_ongoing,
+        max_ongoing_requests=8,
         health_check_period_s=1.0,
         health_check_timeout_s=30.0,
-        ray_actor_options={"num_cpus": replicas.num_cpus, "num_gpus": replicas.num_gpus},
+        ray_actor_options=_rank_options(replicas),
         **SHORT_GOODBYE,
     )(STAGES[stage])
+
+
+def _denoiser(model: Model, gangs: Gangs, settings: Settings) -> Any:
+    """A deployment of its own for each shape; a gang's ranks are on one host."""
+    rank = {"CPU": model.denoiser.num_cpus, "GPU": model.denoiser.num_gpus}
+    together = {
+        "placement_group_bundles": [rank] * gangs.shape.world,
+        "placement_group_strategy": "STRICT_PACK",
+    }
+    return ray_serve.deployment(
+        name=f"Denoiser-{model.name}-{gangs.shape}",
+        num_replicas=gangs.min,
+        max_ongoing_requests=1,
+        health_check_period_s=1.0,
+        health_check_timeout_s=settings.gang.rank_timeout_s,
+        ray_actor_options=_rank_options(model.denoiser),
+        **(together if gangs.shape.world > 1 else {}),
+        **SHORT_GOODBYE,
+    )(STAGES["Denoiser"])
+
+
+def _rank_options(replicas: Replicas) -> dict[str, float]:
+    return {"num_cpus": replicas.num_cpus, "num_gpus": replicas.num_gpus}
 
 
 def application(args: dict[str, Any]) -> Any:
@@ -110,7 +134,7 @@ def run(settings: Settings) -> None:
         openly = asyncio.run(_prepare_stores(settings))
         host = _address(settings, openly)
         settings = _settled(settings, openly)
-        for line in _plan(settings, host):
+        for line in plan(settings, host):
             console.print(line)
         try:
             console.print(f"logs: {_start(settings, host)}")
@@ -167,26 +191,6 @@ def _settled(settings: Settings, openly: bool) -> Settings:
     return settled
 
 
-def _plan(settings: Settings, host: str) -> list[str]:
-    """What will run where, for people."""
-    database = urllib.parse.urlsplit(settings.database_url).scheme.partition("+")[0]
-    lines = [
-        f"filmgate: http://{host}:{settings.http.port}, data in {settings.data_dir}, {database} "
-        f"jobs, artifacts in {settings.artifacts.url or settings.data_dir / 'artifacts'}"
-    ]
-    if settings.http.open_access:
-        lines.append("no API keys: listening on loopback only, anyone on this machine is `local`")
-    for model in settings.models:
-        gpus = model.denoiser.num_gpus
-        where = f"{gpus:g} GPU each" if gpus else f"CPU, {model.denoiser.threads} threads each"
-        lines.append(
-            f"  {model.name} ({model.checkpoint}, {model.dtype}): "
-            f"{model.encoder.replicas} encoder, {model.denoiser.replicas} denoiser ({where}), "
-            f"{model.decoder.replicas} decoder"
-        )
-    return lines
-
-
 def _start(settings: Settings, host: str) -> str:
     """Start or join the cluster and run the application; the folder of the replicas' logs."""
     here = settings.ray.address is None
@@ -209,32 +213,13 @@ def _start(settings: Settings, host: str) -> str:
 
 
 def _logical_cpus(settings: Settings) -> float:
-    return settings.ray.num_cpus or max(2, math.ceil(_wanted_cpus(settings)))
-
-
-def _wanted_cpus(settings: Settings) -> float:
-    stages = [s for m in settings.models for s in (m.encoder, m.denoiser, m.decoder)]
-    wanted = sum(stage.replicas * stage.num_cpus for stage in stages)
-    return wanted + CONTROL_CPUS * (1 + settings.http.gateways)
+    return settings.ray.num_cpus or max(2, math.ceil(wanted_cpus(settings)))
 
 
 def _check_cluster(settings: Settings) -> None:
-    stages = [s for m in settings.models for s in (m.encoder, m.denoiser, m.decoder)]
-    wanted = sum(stage.replicas * stage.num_gpus for stage in stages)
-    resources = ray.cluster_resources()
-    found = resources.get("GPU", 0.0)
-    if wanted > found:
-        raise ServiceError(
-            f"the models ask for {wanted:g} GPUs and the cluster has {found:g}: lower num_gpus "
-            "or replicas of a stage, or add nodes."
-        )
-    cpus, found = _wanted_cpus(settings), resources.get("CPU", 0.0)
-    if cpus > found:
-        raise ServiceError(
-            f"the replicas ask for {cpus:g} logical CPUs and the cluster has {found:g}: raise "
-            "ray.num_cpus, lower num_cpus or replicas of a stage, or add nodes."
-        )
-    hosts = {node["NodeManagerHostname"] for node in ray.nodes() if node["Alive"]}
+    nodes = [node for node in ray.nodes() if node["Alive"]]
+    check_resources(settings, [node["Resources"] for node in nodes])
+    hosts = {node["NodeManagerHostname"] for node in nodes}
     if len(hosts) > 1 and settings.database_url.startswith("sqlite"):
         raise ServiceError(
             f"SQLite cannot be shared by {len(hosts)} hosts: set database.url to a PostgreSQL URL."

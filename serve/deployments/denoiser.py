@@ -1,7 +1,6 @@
 """The denoise stage as a replica: a gang that runs one job at a time and obeys its lease."""
 
 import asyncio
-import hashlib
 import logging
 import os
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -10,13 +9,19 @@ from typing import Any
 
 from ray import serve as ray_serve
 
-from pipelines.handoff import Parcel, ParcelError, unpack
+from pipelines.handoff import ParcelError
+from pipelines.parallel.shape import GangShape
 from pipelines.spec import ClipSpec
-from pipelines.stages.denoise import DenoiseStage, Denoising, StaleCheckpoint
-from serve.artifacts.store import checkpoint_key, checkpoint_prefix, latents_key
+from pipelines.stages.denoise import StaleCheckpoint
+from serve.deployments.denoising_files import DenoisingFiles
 from serve.deployments.device_thread import DeviceThread, settle
+from serve.deployments.faults import Fault
+from serve.deployments.fitness import Fitness
+from serve.deployments.gang import GangJob, start_gang
 from serve.deployments.lease import LeaseHolder
 from serve.deployments.replica import open_replica
+from serve.deployments.rounds import check_alive
+from serve.deployments.second_chance import SecondChances
 from serve.deployments.steps import Stepped, StepRunner
 from serve.messages import (
     DenoiseOrder,
@@ -28,45 +33,47 @@ from serve.messages import (
 )
 
 log = logging.getLogger(__name__)
-KEPT_CHECKPOINTS = 2
 
 
 class Denoiser:
     """One gang of a model. Its lock is held from a job's first step to its last."""
 
     async def __init__(  # type: ignore[misc]
-        self, values: dict[str, Any], model_name: str, shape: str
+        self, values: dict[str, Any], model_name: str, shape: GangShape
     ) -> None:
         self._device = DeviceThread("denoise")
         self._replica = await self._device.call(
             lambda: open_replica(values, model_name, "denoiser")
         )
         here = self._replica
-        self._stage = await self._device.call(
-            lambda: DenoiseStage.load(here.checkpoint, dtype=here.dtype, device=here.device)
-        )
+        self._shape = shape
+        self._gang = await start_gang(self._device, here, values, shape)
+        self._files = DenoisingFiles(here.artifacts)
+        self._fitness = Fitness()
         self._lock = asyncio.Lock()
         self._name = ray_serve.get_replica_context().replica_id.unique_id
-        self._shape = shape
         self._scheduler = ray_serve.get_deployment_handle("Scheduler")
         self._lease = LeaseHolder(
             self._ask,
             period_s=here.settings.lease.period_s,
             timeout_s=here.settings.lease.timeout_s,
         )
-        self._lease_task = asyncio.create_task(self._lease.run())
+        loops = {"lease": self._lease.run(), "watch": self._gang.watching()}
+        self._tasks = [asyncio.create_task(loop, name=name) for name, loop in loops.items()]
 
     async def check_health(self) -> None:
-        """Unhealthy once the lease loop has died: the gang would run unseen."""
-        if self._lease_task.done():
-            raise RuntimeError("the lease loop has ended")
+        """Unhealthy once the device is lost, or a loop has died: the gang would run unseen."""
+        self._fitness.check()
+        check_alive(self._tasks)
 
     async def _ask(self, holding: Holding | None) -> LeaseAnswer:
+        self._fitness.check()  # a gang that is about to end is none to send a job to
         report = LeaseReport(
             replica=self._name,
             pid=os.getpid(),
             model=self._replica.model.name,
-            shape=self._shape,
+            shape=str(self._shape),
+            devices=self._shape.world,
             holding=holding,
         )
         answer: LeaseAnswer = await self._scheduler.lease.remote(report)
@@ -78,37 +85,58 @@ class Denoiser:
         """Run one attempt from its newest checkpoint, or from `encoded`; stream what happens.
 
         The stream ends with a `latents` event, or earlier when the lease was lost. Closing or
-        cancelling it stops the gang after the running step.
+        cancelling it stops the gang after the running step. Raises `JobFault` for a job that fails
+        wherever it runs.
         """
-        async with self._lock:
-            denoising = await self._open(order, spec, encoded)
-            yield self._event("started", denoising.step, seconds=encoded.seconds)
-            runner = StepRunner(
-                denoising, checkpoint_every_s=self._replica.settings.jobs.checkpoint_every_s
-            )
-            # Closed before the lock is let go: a stream may be thrown away between two events.
-            async with aclosing(self._run(order, denoising, runner)) as events:
-                async for event in events:
-                    yield event
+        async with self._lock, self._fitness.judged():
+            try:
+                # Closed before the lock is let go: a stream may be thrown away between two events.
+                async with aclosing(self._carry_through(order, spec, encoded)) as events:
+                    async for event in events:
+                        yield event
+            finally:
+                await self._device.call(self._gang.drop)
 
-    async def _open(self, order: DenoiseOrder, spec: ClipSpec, encoded: Encoded) -> Denoising:
+    async def _carry_through(
+        self, order: DenoiseOrder, spec: ClipSpec, encoded: Encoded
+    ) -> AsyncGenerator[StepEvent, None]:
+        """To the end, with a second chance for what may have been chance."""
+        chances, encode_s = SecondChances(spec), encoded.seconds
+        while True:
+            try:
+                job = await self._open(order, spec, encoded)
+                yield self._event("started", job.step, seconds=encode_s)
+                encode_s = 0.0
+                async with aclosing(self._run(order, job)) as events:
+                    async for event in events:
+                        yield event
+                return
+            except Exception as error:
+                fault = chances.take(error)
+                log.warning("trying again: %s", fault.name.lower(), extra={"job_id": order.job_id})
+            await self._prepare_again(order, fault)
+
+    async def _prepare_again(self, order: DenoiseOrder, fault: Fault) -> None:
+        """Out of memory goes on from the last checkpoint; unusable latents begin at step 0."""
+        await self._device.call(lambda: self._gang.drop(True))
+        if fault is Fault.UNSOUND:
+            await self._files.start_over(order.job_id)
+
+    async def _open(self, order: DenoiseOrder, spec: ClipSpec, encoded: Encoded) -> GangJob:
         """The attempt at its starting point: the newest checkpoint that can be used, or step 0."""
-        for info in reversed(await self._replica.artifacts.list(checkpoint_prefix(order.job_id))):
-            blob = await self._replica.artifacts.get(info.key)
+        async for key, blob in self._files.checkpoints(order.job_id):
             try:
                 return await self._device.call(
-                    lambda blob=blob: self._stage.resume(spec, unpack(blob, "checkpoint"))  # type: ignore[misc]
+                    lambda blob=blob: self._gang.resume(order, spec, blob)  # type: ignore[misc]
                 )
             except (ParcelError, StaleCheckpoint) as error:
                 log.warning("dropping a checkpoint: %s", error, extra={"job_id": order.job_id})
-                await self._replica.artifacts.delete([info.key])
-        return await self._device.call(
-            lambda: self._stage.begin(spec, unpack(encoded.parcel, "conditioning"))
-        )
+                await self._files.remove(key)
+        return await self._device.call(lambda: self._gang.begin(order, spec, encoded.parcel))
 
-    async def _run(
-        self, order: DenoiseOrder, denoising: Denoising, runner: StepRunner
-    ) -> AsyncGenerator[StepEvent, None]:
+    async def _run(self, order: DenoiseOrder, job: GangJob) -> AsyncGenerator[StepEvent, None]:
+        every_s = self._replica.settings.jobs.checkpoint_every_s
+        runner = StepRunner(job, checkpoint_every_s=every_s)
         steps: asyncio.Queue[Stepped | None] = asyncio.Queue()
         loop = asyncio.get_running_loop()
 
@@ -118,7 +146,7 @@ class Denoiser:
             finally:
                 loop.call_soon_threadsafe(steps.put_nowait, None)
 
-        with self._lease.holding(order, denoising.step, on_lost=runner.stop):
+        with self._lease.holding(order, job.step, on_lost=runner.stop):
             running = asyncio.create_task(self._device.call(work))
             try:
                 while (stepped := await steps.get()) is not None:
@@ -130,10 +158,12 @@ class Denoiser:
                 running.cancel()
                 await settle(running)
             if not finished:
-                checkpoint = await self._device.call(denoising.checkpoint)
-                await self._store_checkpoint(order, denoising.step, checkpoint)
+                checkpoint = await self._device.call(job.checkpoint)
+                await self._files.keep_checkpoint(order.job_id, job.step, checkpoint)
                 return
-            yield await self._store_latents(order, denoising)
+            blob = await self._device.call(lambda: job.latents().pack())
+            digest = await self._files.keep_latents(order.job_id, blob)
+            yield self._event("latents", job.step, digest=digest)
 
     async def _record(self, order: DenoiseOrder, stepped: Stepped) -> AsyncIterator[StepEvent]:
         self._lease.stepped(stepped.step)
@@ -150,21 +180,8 @@ class Denoiser:
         )
         yield self._event("step", stepped.step, seconds=stepped.seconds)
         if stepped.checkpoint is not None:
-            await self._store_checkpoint(order, stepped.step, stepped.checkpoint)
+            await self._files.keep_checkpoint(order.job_id, stepped.step, stepped.checkpoint)
             yield self._event("checkpoint", stepped.step)
-
-    async def _store_checkpoint(self, order: DenoiseOrder, step: int, parcel: Parcel) -> None:
-        artifacts = self._replica.artifacts
-        blob = await asyncio.to_thread(parcel.pack)
-        await artifacts.put(checkpoint_key(order.job_id, step), blob)
-        old = (await artifacts.list(checkpoint_prefix(order.job_id)))[:-KEPT_CHECKPOINTS]
-        await artifacts.delete([info.key for info in old])
-
-    async def _store_latents(self, order: DenoiseOrder, denoising: Denoising) -> StepEvent:
-        blob = await self._device.call(lambda: denoising.latents().pack())
-        await self._replica.artifacts.put(latents_key(order.job_id), blob)
-        digest = await asyncio.to_thread(lambda: hashlib.sha256(blob).hexdigest())
-        return self._event("latents", denoising.step, digest=digest)
 
     def _event(self, kind: Any, step: int, *, seconds: float = 0.0, digest: str = "") -> StepEvent:
         return StepEvent(kind=kind, step=step, replica=self._name, seconds=seconds, digest=digest)

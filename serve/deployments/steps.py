@@ -4,9 +4,19 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from pipelines.handoff import Parcel
-from pipelines.stages.denoise import Denoising
+
+
+class Steps(Protocol):
+    """A job that is denoised step by step."""
+
+    step: int
+    steps: int
+
+    def advance(self) -> None: ...
+    def checkpoint(self) -> Parcel: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +32,7 @@ class Stepped:
 class StepRunner:
     """Runs one job's steps on the calling thread; `stop` may be called from any other."""
 
-    def __init__(self, denoising: Denoising, *, checkpoint_every_s: float) -> None:
+    def __init__(self, denoising: Steps, *, checkpoint_every_s: float) -> None:
         self._denoising = denoising
         self._every_s = checkpoint_every_s
         self._stop = threading.Event()

@@ -14,7 +14,7 @@ from ray import serve as ray_serve
 from serve import app
 from serve.service import ServiceError
 from serve.settings import Settings
-from serve.settings.sections import Http, Model, RayCluster, Replicas
+from serve.settings.sections import Gangs, Http, Model, Replicas
 
 
 @pytest.fixture(autouse=True)
@@ -103,19 +103,15 @@ def test_children_are_ended_even_if_ray_cannot_be(monkeypatch: pytest.MonkeyPatc
     assert ended == ["children"]
 
 
-@pytest.mark.parametrize(
-    ("stage", "words"),
-    [
-        (Replicas(num_gpus=2), "2 GPUs and the cluster has 1"),
-        (Replicas(num_cpus=9), r"9\.7 logical CPUs and the cluster has 4: raise ray\.num_cpus"),
-    ],
-)
-def test_a_cluster_that_is_too_small_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: Replicas, words: str
-) -> None:
-    monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 4.0, "GPU": 1.0})
-    settings = Settings(
-        data_dir=tmp_path, models=(Model(name="m", denoiser=stage),), ray=RayCluster(num_cpus=4)
-    )
-    with pytest.raises(ServiceError, match=words):
-        app._check_cluster(settings)
+def test_each_shape_is_a_deployment_whose_ranks_are_together(tmp_path: Path) -> None:
+    stage = Replicas(num_cpus=0.5, num_gpus=1)
+    gangs = (Gangs(tp=2, cfg=2, min=3), Gangs())
+    settings = Settings(data_dir=tmp_path, models=(Model(name="m", denoiser=stage, gangs=gangs),))
+    stages = app._stages({}, settings.models[0], settings)
+    many, one = (app._denoiser(settings.models[0], each, settings) for each in gangs)
+    assert set(stages["denoisers"]) == {"tp2-cfg2", "1"}
+    assert (many.name, many.num_replicas) == ("Denoiser-m-tp2-cfg2", 3)
+    assert many._replica_config.placement_group_bundles == [{"CPU": 0.5, "GPU": 1.0}] * 4
+    assert many._replica_config.placement_group_strategy == "STRICT_PACK"
+    assert (one.name, one.num_replicas) == ("Denoiser-m-1", 1)
+    assert one._replica_config.placement_group_bundles is None

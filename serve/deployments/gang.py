@@ -1,0 +1,152 @@
+"""A gang: the ranks that hold one denoiser together, and take every step of a job as one.
+
+The replica is rank 0. The others are Ray actors in its placement group, on the same host, and end
+with it. One process group joins them all.
+"""
+
+import asyncio
+import functools
+import socket
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import ray
+from pipelines.parallel.group import RankGroup
+from ray.util import get_current_placement_group, get_node_ip_address
+from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
+
+from pipelines.handoff import Parcel
+from pipelines.parallel.shape import GangShape
+from pipelines.spec import ClipSpec
+from serve.deployments.device_thread import DeviceThread
+from serve.deployments.faults import Fault, fault_of
+from serve.deployments.gang_watch import GangWatch, end_gang
+from serve.deployments.rank import Rank, RankActor, load_rank
+from serve.deployments.replica import StageReplica
+from serve.messages import DenoiseOrder
+from serve.settings.sections import Replicas
+
+GROUP_TIMEOUT_S = 1800.0
+"""After this long the process group itself gives up on a rank; the watch is much quicker."""
+TELLING_FIRST = (Fault.MEMORY, Fault.UNSOUND, Fault.DEVICE, Fault.OTHER)
+
+
+class Gang:
+    """All methods but `watching` are for the device's thread."""
+
+    def __init__(
+        self, rank: Rank, others: Sequence[Any] = (), watch: GangWatch | None = None
+    ) -> None:
+        self._rank = rank
+        self._others = others
+        self._watch = watch
+
+    async def watching(self) -> None:
+        """Runs for as long as the gang does."""
+        await (self._watch.run() if self._watch else asyncio.Event().wait())
+
+    def begin(self, order: DenoiseOrder, spec: ClipSpec, conditioning: bytes) -> "GangJob":
+        """A job at step 0."""
+        return GangJob(self, order, *self.tell("begin", order, spec, conditioning))
+
+    def resume(self, order: DenoiseOrder, spec: ClipSpec, checkpoint: bytes) -> "GangJob":
+        """A job at the step its checkpoint was taken; raises as the stage does."""
+        return GangJob(self, order, *self.tell("resume", order, spec, checkpoint))
+
+    def drop(self, thoroughly: bool = False) -> None:
+        """Let the job go on all ranks."""
+        self.tell("drop", thoroughly)
+
+    def held(self, order: DenoiseOrder) -> Any:
+        """The job as rank 0 has it: every rank has the full latents."""
+        return self._rank.held(order)
+
+    def tell(self, method: str, *args: Any) -> Any:
+        """Have all ranks do the same, at the same time; rank 0's answer, or what one raised."""
+        mine = functools.partial(getattr(self._rank, method), *args)
+        if self._watch is None:
+            return mine()
+        # Packed tensors are put in the object store once, for all ranks.
+        sent = [ray.put(arg) if isinstance(arg, bytes) else arg for arg in args]
+        calls = [other.tell.remote(method, *sent) for other in self._others]
+        with self._watch.over(calls):
+            answers = [_outcome(mine)]
+            answers += [_outcome(functools.partial(ray.get, call)) for call in calls]
+        if errors := [answer for answer in answers if isinstance(answer, Exception)]:
+            raise min(errors, key=lambda error: TELLING_FIRST.index(fault_of(error)))
+        return answers[0]
+
+
+class GangJob:
+    """A job under way on all ranks; what the runner of steps takes it by."""
+
+    def __init__(self, gang: Gang, order: DenoiseOrder, step: int, steps: int) -> None:
+        self._gang = gang
+        self._order = order
+        self.step = step
+        self.steps = steps
+
+    def advance(self) -> None:
+        """One step, on all ranks."""
+        self.step = self._gang.tell("advance", self._order, self.step)
+
+    def checkpoint(self) -> Parcel:
+        parcel: Parcel = self._gang.held(self._order).checkpoint()
+        return parcel
+
+    def latents(self) -> Parcel:
+        parcel: Parcel = self._gang.held(self._order).latents()
+        return parcel
+
+
+async def start_gang(
+    device: DeviceThread, here: StageReplica, values: dict[str, Any], shape: GangShape
+) -> Gang:
+    """Rank 0 in this process, the others in this replica's placement group; all have loaded."""
+    if shape.world == 1:
+        return Gang(await device.call(lambda: load_rank(here, None)))
+    others = [_start_rank(rank, here.model.denoiser) for rank in range(1, shape.world)]
+    address = get_node_ip_address()
+    meeting = {"address": address, "port": _free_port(address), "timeout_s": GROUP_TIMEOUT_S}
+
+    def load() -> Rank:
+        return load_rank(here, RankGroup.join(shape, 0, device=here.device, **meeting))
+
+    loads = [
+        other.load.remote(values, here.model.name, shape, rank, **meeting)
+        for rank, other in enumerate(others, 1)
+    ]
+    rank, *pids = await asyncio.gather(device.call(load), *loads)
+    watch = GangWatch(others, here.settings.gang, functools.partial(end_gang, pids))
+    return Gang(rank, others, watch)
+
+
+def _start_rank(rank: int, resources: Replicas) -> Any:
+    group = PlacementGroupSchedulingStrategy(
+        placement_group=get_current_placement_group(), placement_group_bundle_index=rank
+    )
+    return (
+        ray.remote(RankActor)
+        .options(
+            num_cpus=resources.num_cpus,
+            num_gpus=resources.num_gpus,
+            max_restarts=0,
+            scheduling_strategy=group,
+        )
+        .remote()
+    )
+
+
+def _free_port(address: str) -> int:
+    """For rank 0 to listen on. Taken by another meanwhile, the start fails and is repeated."""
+    with socket.socket() as probe:
+        probe.bind((address, 0))
+        return int(probe.getsockname()[1])
+
+
+def _outcome(work: Callable[[], Any]) -> Any:
+    """What it returned or raised: all ranks are heard before one of them decides."""
+    try:
+        return work()
+    except Exception as error:
+        return error
