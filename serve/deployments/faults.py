@@ -65,4 +65,5 @@ def fault_of(error: BaseException) -> Fault:
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
-        error = error.__cause__
+        # What Ray raises here for an error of another process has that one as `cause`.
+        error = error.__cause__ or getattr(error, "cause", None)

@@ -2,25 +2,15 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator
-from types import SimpleNamespace
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 import torch
-from obstore.store import MemoryStore
-from ray import serve as ray_serve
 
 from pipelines.handoff import Parcel
-from pipelines.stages.denoise import DenoiseStage
-from serve.artifacts.object_store import ObjectArtifacts
-from serve.deployments import denoiser as module
 from serve.deployments.denoiser import Denoiser
-from serve.messages import DenoiseOrder, Encoded, LeaseAnswer, StepEvent
-from serve.settings.sections import Jobs, Lease
-from tests.unit.serve.deployments.scene import SPEC
-
-ENCODED = Encoded(parcel=Parcel("conditioning", {"x": torch.zeros(1)}).pack(), seconds=0.5)
+from tests.unit.serve.deployments.replica import denoise, drain, replica_with
 
 
 class Stage:
@@ -73,35 +63,8 @@ def keep() -> dict[str, bool]:
 async def gang(
     stage: Stage, keep: dict[str, bool], monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Denoiser]:
-    replica = SimpleNamespace(
-        settings=SimpleNamespace(
-            jobs=Jobs(checkpoint_every_s=3600.0), lease=Lease(period_s=0.005, timeout_s=20.0)
-        ),
-        model=SimpleNamespace(name="m"),
-        checkpoint=None,
-        artifacts=ObjectArtifacts(MemoryStore()),
-        dtype=torch.float32,
-        device=torch.device("cpu"),
-    )
-
-    async def answer(_: Any) -> LeaseAnswer:
-        return LeaseAnswer(epoch=1, keep=keep["keep"])
-
-    handle = SimpleNamespace(lease=SimpleNamespace(remote=answer))
-    context = SimpleNamespace(replica_id=SimpleNamespace(unique_id="gang"))
-    monkeypatch.setattr(module, "open_replica", lambda *_: replica)
-    monkeypatch.setattr(DenoiseStage, "load", lambda *_, **__: stage)
-    monkeypatch.setattr(ray_serve, "get_replica_context", lambda: context)
-    monkeypatch.setattr(ray_serve, "get_deployment_handle", lambda _: handle)
-    made = Denoiser.__new__(Denoiser)
-    await Denoiser.__init__(made, {}, "m", "1")  # as Serve calls it
-    yield made
-    made._lease_task.cancel()
-
-
-def denoise(gang: Denoiser, job_id: str) -> AsyncGenerator[StepEvent, None]:
-    order = DenoiseOrder(job_id=job_id, epoch=1, attempt=1)
-    return gang.denoise(order, SPEC, ENCODED)
+    async with replica_with(stage, monkeypatch, keep) as made:
+        yield made
 
 
 async def test_a_job_goes_from_start_to_stored_latents(gang: Denoiser, stage: Stage) -> None:
@@ -161,7 +124,3 @@ async def test_a_lost_lease_leaves_a_checkpoint_taken_on_the_devices_thread(
     assert "latents" not in {event.kind for event in events}
     assert await gang._replica.artifacts.list("jobs/one/checkpoints/")
     assert all(name.startswith("denoise") for name in stage.threads)
-
-
-async def drain(stream: AsyncGenerator[StepEvent, None]) -> list[StepEvent]:
-    return [event async for event in stream]

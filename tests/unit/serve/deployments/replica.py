@@ -1,0 +1,70 @@
+"""A Denoiser replica without Ray: made as Serve makes it, with the stage that a test gives it."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from obstore.store import MemoryStore
+from ray import serve as ray_serve
+
+from pipelines.handoff import Parcel
+from pipelines.parallel.shape import SINGLE
+from pipelines.stages.denoise import DenoiseStage
+from serve.artifacts.object_store import ObjectArtifacts
+from serve.deployments import denoiser as module
+from serve.deployments.denoiser import Denoiser
+from serve.messages import DenoiseOrder, Encoded, LeaseAnswer, StepEvent
+from serve.settings.sections import GangCare, Jobs, Lease
+from tests.unit.serve.deployments.scene import SPEC
+
+ENCODED = Encoded(parcel=Parcel("conditioning", {"x": torch.zeros(1)}).pack(), seconds=0.5)
+
+
+@asynccontextmanager
+async def replica_with(
+    stage: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    keep: Mapping[str, bool] | None = None,
+    *,
+    checkpoint_every_s: float = 3600.0,
+) -> AsyncIterator[Denoiser]:
+    """A gang of one rank whose lease is kept for as long as `keep["keep"]` says so."""
+    replica = SimpleNamespace(
+        settings=SimpleNamespace(
+            jobs=Jobs(checkpoint_every_s=checkpoint_every_s),
+            lease=Lease(period_s=0.005, timeout_s=20.0),
+            gang=GangCare(),
+        ),
+        model=SimpleNamespace(name="m"),
+        checkpoint=None,
+        artifacts=ObjectArtifacts(MemoryStore()),
+        dtype=torch.float32,
+        device=torch.device("cpu"),
+    )
+
+    async def answer(_: Any) -> LeaseAnswer:
+        return LeaseAnswer(epoch=1, keep=keep is None or keep["keep"])
+
+    handle = SimpleNamespace(lease=SimpleNamespace(remote=answer))
+    context = SimpleNamespace(replica_id=SimpleNamespace(unique_id="gang"))
+    monkeypatch.setattr(module, "open_replica", lambda *_: replica)
+    monkeypatch.setattr(DenoiseStage, "load", lambda *_, **__: stage)
+    monkeypatch.setattr(ray_serve, "get_replica_context", lambda: context)
+    monkeypatch.setattr(ray_serve, "get_deployment_handle", lambda _: handle)
+    made = Denoiser.__new__(Denoiser)
+    await Denoiser.__init__(made, {}, "m", SINGLE)  # as Serve calls it
+    yield made
+    for task in made._tasks:
+        task.cancel()
+
+
+def denoise(gang: Denoiser, job_id: str) -> AsyncGenerator[StepEvent, None]:
+    order = DenoiseOrder(job_id=job_id, epoch=1, attempt=1)
+    return gang.denoise(order, SPEC, ENCODED)
+
+
+async def drain(stream: AsyncGenerator[StepEvent, None]) -> list[StepEvent]:
+    return [event async for event in stream]

@@ -1,0 +1,95 @@
+"""All ranks of a gang are told the same at once, and are heard before one of them decides."""
+
+import asyncio
+import contextlib
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import pytest
+import ray
+
+from serve.deployments.faults import OutOfMemory
+from serve.deployments.gang import Gang
+from serve.deployments.rank import Rank
+from serve.messages import DenoiseOrder
+from tests.unit.serve.deployments.scene import SPEC
+from tests.unit.serve.deployments.test_rank import CHECKPOINT, CONDITIONING, ORDER, Stage
+
+
+class Other:
+    """A rank in another process; its calls run on a thread."""
+
+    def __init__(self) -> None:
+        self.stage = Stage()
+        self.rank = Rank(self.stage)
+        self.told: list[str] = []
+        self._threads = ThreadPoolExecutor(1)
+        self.tell = self
+
+    def remote(self, method: str, *args: Any) -> "Future[Any]":
+        self.told.append(method)
+        return self._threads.submit(getattr(self.rank, method), *args)
+
+
+class Watch:
+    """Notes what it watched over."""
+
+    def __init__(self) -> None:
+        self.calls: list[int] = []
+
+    @contextlib.contextmanager
+    def over(self, calls: Sequence[Any]) -> Iterator[None]:
+        self.calls.append(len(calls))
+        yield
+
+    async def run(self) -> None:
+        await asyncio.Event().wait()
+
+
+@pytest.fixture
+def others(monkeypatch: pytest.MonkeyPatch) -> list[Other]:
+    monkeypatch.setattr(ray, "get", lambda future: future.result(5))
+    monkeypatch.setattr(ray, "put", lambda blob: blob)
+    return [Other(), Other()]
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage()
+
+
+@pytest.fixture
+def gang(stage: Stage, others: list[Other]) -> Gang:
+    return Gang(Rank(stage), others, Watch())  # type: ignore[arg-type]
+
+
+def test_every_step_is_one_call_to_all(gang: Gang, others: list[Other]) -> None:
+    job = gang.resume(ORDER, SPEC, CHECKPOINT)
+    assert (job.step, job.steps) == (2, 3)
+    job.advance()
+    assert job.step == 3
+    gang.drop()
+    assert [other.told for other in others] == [["resume", "advance", "drop"]] * 2
+    assert gang._watch.calls == [2, 2, 2]  # type: ignore[union-attr]
+
+
+def test_a_single_rank_asks_nobody() -> None:
+    job = Gang(Rank(Stage())).begin(ORDER, SPEC, CONDITIONING)
+    job.advance()
+    assert job.step == 1
+
+
+def test_a_rank_that_is_elsewhere_stops_the_step(gang: Gang, others: list[Other]) -> None:
+    job = gang.begin(ORDER, SPEC, CONDITIONING)
+    others[1].rank.begin(DenoiseOrder(job_id="k", epoch=1, attempt=1), SPEC, CONDITIONING)
+    with pytest.raises(Exception, match="asked for j, attempt 1, but this rank holds k"):
+        job.advance()
+
+
+def test_the_most_telling_error_is_the_gangs(gang: Gang, others: list[Other], stage: Stage) -> None:
+    job = gang.begin(ORDER, SPEC, CONDITIONING)
+    stage.error = RuntimeError("gloo/transport: Connection closed by peer")
+    others[1].stage.error = MemoryError()
+    with pytest.raises(OutOfMemory):
+        job.advance()
