@@ -6,6 +6,7 @@ from typing import Any
 from pipelines.checkpoint import Checkpoint, CheckpointError
 from pipelines.cost import StageCosts, predict
 from pipelines.embedded.place import WEIGHTS
+from pipelines.parallel.fit import UnfitShape, check_shape
 from pipelines.registry import open_checkpoint
 from pipelines.shapes.configs import ShapeError, shape_from_configs
 from pipelines.shapes.shape import ModelShape
@@ -58,6 +59,7 @@ def _open(model: Model) -> Checkpoint:
 def _offered(model: Model) -> OfferedModel:
     checkpoint = open_checkpoint_of(model)
     family = checkpoint.family
+    _check_gangs(model, checkpoint)
     try:
         shape = shape_from_configs(
             checkpoint.configs, text_tokens=family.max_sequence_length, guiders=family.guiders
@@ -65,6 +67,17 @@ def _offered(model: Model) -> OfferedModel:
     except ShapeError as error:
         raise CheckpointError(f"{model.checkpoint}: {error}") from error
     return OfferedModel(settings=model, limits=family.limits, shape=shape)
+
+
+def _check_gangs(model: Model, checkpoint: Checkpoint) -> None:
+    """Every shape of the settings divides the model, by its configs alone."""
+    for number, gangs in enumerate(model.gangs):
+        try:
+            check_shape(checkpoint.family, checkpoint.configs, gangs.shape)
+        except UnfitShape as error:
+            raise SettingsError(
+                f"the settings of model {model.name}: gangs[{number}] ({gangs.shape}): {error}"
+            ) from error
 
 
 def _limits(model: Model, limits: ModelLimits) -> ModelLimits:

@@ -6,6 +6,8 @@ with it. One process group joins them all.
 
 import asyncio
 import functools
+import logging
+import os
 import socket
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -26,6 +28,7 @@ from serve.deployments.replica import StageReplica
 from serve.messages import DenoiseOrder
 from serve.settings.sections import Replicas
 
+log = logging.getLogger(__name__)
 GROUP_TIMEOUT_S = 1800.0
 """After this long the process group itself gives up on a rank; the watch is much quicker."""
 TELLING_FIRST = (Fault.MEMORY, Fault.UNSOUND, Fault.DEVICE, Fault.OTHER)
@@ -117,6 +120,7 @@ async def start_gang(
         for rank, other in enumerate(others, 1)
     ]
     rank, *pids = await asyncio.gather(device.call(load), *loads)
+    log.info("gang of shape %s: processes %s", shape, [os.getpid(), *pids])
     watch = GangWatch(others, here.settings.gang, functools.partial(end_gang, pids))
     return Gang(rank, others, watch)
 

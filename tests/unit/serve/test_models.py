@@ -79,3 +79,18 @@ def test_a_checkpoint_that_cannot_be_priced_is_named(checkpoint: str) -> None:
     settings = Settings.from_values({"models": [{"name": "ltx", "checkpoint": checkpoint}]})
     with pytest.raises(CheckpointError, match=f"{checkpoint}: the checkpoint's configs have no"):
         offered_models(settings)
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        ({"tp": 7}, r"model ltx: gangs\[1\] \(tp7\): .*32 .* cannot be divided by tp 7; use a tp of"),
+        ({"cfg": 5}, r"gangs\[1\] \(cfg5\): .*cfg is 5, but .* at most"),
+    ],
+)
+def test_a_gang_that_does_not_divide_the_model_is_refused_at_the_start(
+    checkpoint: str, shape: dict[str, int], message: str
+) -> None:
+    model = {"name": "ltx", "checkpoint": checkpoint, "gangs": [{}, shape]}
+    with pytest.raises(SettingsError, match=message):
+        offered_models(Settings.from_values({"models": [model]}))
