@@ -84,7 +84,10 @@ def test_a_checkpoint_that_cannot_be_priced_is_named(checkpoint: str) -> None:
 @pytest.mark.parametrize(
     ("shape", "message"),
     [
-        ({"tp": 7}, r"model ltx: gangs\[1\] \(tp7\): .*32 .* cannot be divided by tp 7; use a tp of"),
+        (
+            {"tp": 7},
+            r"model ltx: gangs\[1\] \(tp7\): .*32 .* cannot be divided by tp 7; use a tp of",
+        ),
         ({"cfg": 5}, r"gangs\[1\] \(cfg5\): .*cfg is 5, but .* at most"),
     ],
 )
