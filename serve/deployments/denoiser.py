@@ -118,7 +118,7 @@ class Denoiser:
 
     async def _prepare_again(self, order: DenoiseOrder, fault: Fault) -> None:
         """Out of memory goes on from the last checkpoint; unusable latents begin at step 0."""
-        await self._device.call(lambda: self._gang.drop(True))
+        await self._device.call(self._gang.drop)
         if fault is Fault.UNSOUND:
             await self._files.start_over(order.job_id)
 

@@ -10,7 +10,10 @@ from pipelines.spec import ClipSpec
 from pipelines.stages.encode import EncodeStage
 from serve.artifacts.store import input_key
 from serve.deployments.device_thread import DeviceThread
+from serve.deployments.fitness import Fitness
+from serve.deployments.memory import contained
 from serve.deployments.replica import open_replica
+from serve.deployments.second_chance import with_second_chance
 from serve.messages import Encoded
 
 
@@ -19,11 +22,16 @@ class Encoder:
 
     async def __init__(self, values: dict[str, Any], model_name: str) -> None:  # type: ignore[misc]
         self._device = DeviceThread("encode")
+        self._fitness = Fitness()
         self._replica = await self._device.call(lambda: open_replica(values, model_name, "encoder"))
         here = self._replica
         self._stage = await self._device.call(
             lambda: EncodeStage.load(here.checkpoint, dtype=here.dtype, device=here.device)
         )
+
+    async def check_health(self) -> None:
+        """Unhealthy once the device is lost."""
+        self._fitness.check()
 
     async def ready(self) -> bool:
         """Answers once the stage is loaded."""
@@ -35,7 +43,12 @@ class Encoder:
         if spec.has_image:
             blob = await self._replica.artifacts.get(input_key(job_id))
             picture = Image.open(io.BytesIO(blob))
-        return await self._device.call(lambda: self._encode(spec, picture))
+
+        async def encode() -> Encoded:
+            return await self._device.call(lambda: contained(lambda: self._encode(spec, picture)))
+
+        async with self._fitness.judged():
+            return await with_second_chance(spec, encode)
 
     def _encode(self, spec: ClipSpec, picture: Image.Image | None) -> Encoded:
         began = time.monotonic()

@@ -13,11 +13,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import ray
-from pipelines.parallel.group import RankGroup
 from ray.util import get_current_placement_group, get_node_ip_address
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 from pipelines.handoff import Parcel
+from pipelines.parallel.group import RankGroup
 from pipelines.parallel.shape import GangShape
 from pipelines.spec import ClipSpec
 from serve.deployments.device_thread import DeviceThread
@@ -56,9 +56,9 @@ class Gang:
         """A job at the step its checkpoint was taken; raises as the stage does."""
         return GangJob(self, order, *self.tell("resume", order, spec, checkpoint))
 
-    def drop(self, thoroughly: bool = False) -> None:
+    def drop(self) -> None:
         """Let the job go on all ranks."""
-        self.tell("drop", thoroughly)
+        self.tell("drop")
 
     def held(self, order: DenoiseOrder) -> Any:
         """The job as rank 0 has it: every rank has the full latents."""

@@ -4,14 +4,13 @@ import os
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from pipelines.parallel.group import RankGroup
-
 from pipelines.handoff import Parcel, unpack
+from pipelines.parallel.group import RankGroup
 from pipelines.parallel.shape import GangShape
 from pipelines.spec import ClipSpec
 from pipelines.stages.denoise import DenoiseStage
 from serve.deployments.device_thread import DeviceThread
-from serve.deployments.memory import contained, make_room
+from serve.deployments.memory import contained
 from serve.deployments.replica import StageReplica, open_replica
 from serve.deployments.steps import Steps
 from serve.messages import DenoiseOrder
@@ -63,11 +62,9 @@ class Rank:
         contained(denoising.advance)
         return denoising.step
 
-    def drop(self, thoroughly: bool = False) -> None:
-        """Let the job go; `thoroughly` gives the device back all that nobody holds any more."""
+    def drop(self) -> None:
+        """Let the job go."""
         self._order = self._denoising = None
-        if thoroughly:
-            make_room()
 
     def held(self, order: DenoiseOrder) -> Denoising:
         """The job under way; raises `OutOfStep` if it is not that of `order`."""

@@ -1,8 +1,13 @@
 """What may be tried once more within an attempt, and what the job fails with after that."""
 
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
 from pipelines.spec import ClipSpec
 from serve.deployments.faults import Fault, fault_of
 from serve.messages import JobFault
+
+T = TypeVar("T")
 
 
 class SecondChances:
@@ -36,3 +41,13 @@ class SecondChances:
             f"The model made no usable picture from the seed {spec.seed}, also at the second try. "
             "Try another seed, or a lower guidance_scale.",
         )
+
+
+async def with_second_chance(spec: ClipSpec, work: Callable[[], Awaitable[T]]) -> T:
+    """The result of `work()`, which is done again where that may help."""
+    chances = SecondChances(spec)
+    while True:
+        try:
+            return await work()
+        except Exception as error:
+            chances.take(error)

@@ -76,7 +76,7 @@ def test_another_job_attempt_or_step_is_refused(order: DenoiseOrder, step: int, 
 def test_a_rank_that_dropped_its_job_goes_no_further() -> None:
     rank = Rank(Stage())
     rank.begin(ORDER, SPEC, CONDITIONING)
-    rank.drop(True)
+    rank.drop()
     with pytest.raises(OutOfStep, match="this rank holds none"):
         rank.advance(ORDER, 0)
 
