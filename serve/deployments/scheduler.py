@@ -29,6 +29,7 @@ from serve.jobs.sql_store import open_store
 from serve.messages import JobEvent, LeaseAnswer, LeaseReport, Snapshot
 from serve.models import offered_models
 from serve.settings import Settings
+from serve.settings.sections import Lease
 from serve.telemetry.logs import configure_logging
 from serve.telemetry.metrics import Metrics
 
@@ -51,11 +52,7 @@ class Scheduler:
         self._artifacts = open_artifacts(settings.artifacts, settings.data_dir)
         self._metrics = Metrics(settings.tiers)
         self._feed = Feed()
-        lease = settings.lease
-        self._gangs = Gangs(
-            timeout_s=lease.timeout_s,
-            free_within_s=min(lease.timeout_s, MISSED_REPORTS * lease.period_s),
-        )
+        self._gangs = _gangs(settings.lease)
         order = TierThenArrival()
         self._costs = Costs(await asyncio.to_thread(offered_models, settings))
         self._view = View(settings.tiers, order, self._costs)
@@ -206,3 +203,8 @@ class Scheduler:
             warm_models=frozenset(self._warm),
             metrics=self._metrics.exposition(),
         )
+
+
+def _gangs(lease: Lease) -> Gangs:
+    free_within_s = min(lease.timeout_s, MISSED_REPORTS * lease.period_s)
+    return Gangs(timeout_s=lease.timeout_s, free_within_s=free_within_s)

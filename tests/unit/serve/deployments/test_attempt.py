@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from obstore.store import MemoryStore
-from ray.exceptions import ActorDiedError, RayTaskError
+from ray.exceptions import ActorDiedError
 
 from autoscaling.placement import FreeGangs
 from pipelines.spec import ClipSpec
@@ -16,10 +16,10 @@ from serve.deployments.attempt import Attempt, AttemptParts, GangSilent, Outcome
 from serve.deployments.attempt_end import AttemptEnd
 from serve.deployments.gangs import Gangs
 from serve.jobs.database import open_engine
-from serve.jobs.job import Failure, Job, Phase, Status
+from serve.jobs.job import Job, Phase, Status
 from serve.jobs.sql_store import SqlJobStore
 from serve.jobs.upgrade import migrate
-from serve.messages import Decoded, JobFault, StepEvent
+from serve.messages import Decoded, StepEvent
 from tests.unit.serve.deployments.scene import GANG, Reply, event
 from tests.unit.serve.deployments.scene import JOB as SCENE_JOB
 
@@ -203,26 +203,6 @@ async def test_three_breaks_at_the_same_point_fail_the_job(
     assert job.status is Status.FAILED
     assert job.failure is not None
     assert job.failure.code == code
-
-
-async def test_a_fault_of_the_job_itself_fails_it_at_once_as_it_says(store: SqlJobStore) -> None:
-    fault = JobFault("out_of_memory", "a smaller clip would fit")
-    across = RayTaskError("denoise", "", fault).as_instanceof_cause()  # as another process gets it
-    attempt, _ = await attempt_of(store, Stages(WHOLE[:3], across))
-    with pytest.raises(JobFault):
-        await attempt.run()
-    await AttemptEnd(store, max_crashes=3).broken(attempt, across, 140.0)
-    job = await row(store)
-    assert (job.status, job.crashes) == (Status.FAILED, 0)
-    assert job.failure == Failure(code="out_of_memory", message="a smaller clip would fit")
-
-
-async def test_all_devices_of_a_gang_are_charged_while_it_denoises(store: SqlJobStore) -> None:
-    attempt, _ = await attempt_of(store, Stages(WHOLE), replace(GANG, devices=4))
-    assert await attempt.run() is Outcome.PUBLISHED
-    took = (await row(store)).timings
-    assert took.denoise_s == 1.5
-    assert took.gpu_s == 0.5 + 4 * 1.5 + 0.25
 
 
 async def test_a_new_checkpoint_is_progress_and_resets_the_count(store: SqlJobStore) -> None:

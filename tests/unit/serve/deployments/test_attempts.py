@@ -86,19 +86,6 @@ async def test_a_row_that_ended_by_the_attempt_itself_does_not_cut_its_end_short
     assert not await scene.artifacts.list("jobs/one/checkpoints/")
 
 
-async def test_a_job_whose_gang_falls_silent_goes_back_in_the_queue_with_blame(
-    scene: Scene,
-) -> None:
-    scene.attempts.begin(await scene.job("one"), GANG)
-    scene.gang.say("one", event("started", 0), event("checkpoint", 2), event("step", 3))
-    await until(lambda: scene.gang.of("one").empty() and scene.shown[-1].step == 3)
-    scene.attempts.stop_lost(["one", "long gone"])
-    await scene.over()
-    job = await scene.row("one")
-    assert (job.status, job.crashes, job.step) == (Status.QUEUED, 1, 2)
-    assert "one" in scene.gang.cancelled
-
-
 async def test_a_call_that_ray_cancels_puts_the_job_back_in_the_queue(scene: Scene) -> None:
     scene.attempts.begin(await scene.job("one"), GANG)
     scene.gang.say("one", event("started", 0), asyncio.CancelledError())

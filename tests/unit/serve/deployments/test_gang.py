@@ -49,7 +49,7 @@ class Watch:
 
 @pytest.fixture
 def others(monkeypatch: pytest.MonkeyPatch) -> list[Other]:
-    monkeypatch.setattr(ray, "get", lambda future: future.result(5))
+    monkeypatch.setattr(ray, "get", lambda future: future.result(60))
     monkeypatch.setattr(ray, "put", lambda blob: blob)
     return [Other(), Other()]
 
