@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks.shares import DEGREES, MODELS, share
 
-SIZES_GB = {"LTX-2": 37.8, "Wan 2.1 1.3B": 2.9, "Wan 2.1 14B": 28.7, "HunyuanVideo 1.5": 16.7}
+SIZES_GB = {"LTX-2": 37.75, "Wan 2.1 1.3B": 2.84, "Wan 2.1 14B": 28.64, "HunyuanVideo 1.5": 16.65}
 
 
 @pytest.mark.parametrize("model", MODELS)
