@@ -25,7 +25,7 @@ from pipelines.spec import ClipSpec
 from pipelines.stages.denoise import DenoiseStage
 
 RANKS = 4
-TIMEOUT_S = 120.0
+TIMEOUT_S = 240.0
 CHECKPOINT_STEP = 2
 
 

@@ -64,7 +64,7 @@ def alone(
         stage = DenoiseStage.load(checkpoint, dtype=torch.float32)
         return Alone(
             job=Job(
-                name=f"{kind}-{spec.width}",
+                name=f"{kind}-{spec.width}x{spec.height}",
                 source=checkpoint.source.name,
                 spec=spec,
                 conditioning=conditioning,
@@ -105,6 +105,7 @@ def assert_resumes_alone(alone: Alone, checkpoint: Parcel) -> None:
         assert (tensor - expected).abs().max() / expected.abs().max() <= MOST_ERROR
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("family", KINDS)
 def test_tensor_parallel_gangs_make_the_same_clip(
     family: str, alone: Callable[..., Alone], tmp_path: Path
@@ -123,6 +124,7 @@ def test_tensor_parallel_gangs_make_the_same_clip(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("family", KINDS)
 def test_all_other_gangs_make_the_same_clip(
     family: str, alone: Callable[..., Alone], tmp_path: Path
