@@ -39,6 +39,8 @@ class LeaseReport:
     devices: int
     """How many devices the gang holds: one a rank."""
     holding: Holding | None
+    attention: str = ""
+    """The kernels that it runs with, as the library calls them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +120,7 @@ class GangStatus:
     devices: int
     job_id: str | None
     step: int
+    attention: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,6 +39,8 @@ class Family:
     """Components that stay in float32 whatever the model's dtype is."""
     adapted: Mapping[str, str] = field(default_factory=dict)
     """Components that a function (`module:function`) changes once they are built."""
+    masks: bool = False
+    """Whether the transformer passes masks to attention, which few kernels take."""
     carried: tuple[str, ...] = ("latents",)
     """What one denoising step hands to the next, besides the schedulers' own state."""
     max_sequence_length: int

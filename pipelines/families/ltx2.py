@@ -26,6 +26,7 @@ def family(configs: Configs) -> Family:
         guider="LTX2Guidance",
         guiders=_guiders(configs.get("transformer", {})),
         config_only=("vae", "audio_vae"),
+        masks=True,
         carried=("latents", "audio_latents"),
         max_sequence_length=1024,
         limits=_limits(configs),

@@ -11,6 +11,7 @@ import torch
 from pipelines.checkpoint import Checkpoint, IncompleteCheckpoint
 from pipelines.families.family import Family
 from pipelines.library_talk import silence_libraries
+from pipelines.tuning.offload import Offload, place
 
 
 def find_block(blocks: Any, path: str) -> Any:
@@ -45,8 +46,11 @@ def load_pipeline(
     dtype: torch.dtype,
     device: torch.device | str,
     loaded: Mapping[str, torch.nn.Module] | None = None,
+    offload: Offload = "none",
 ) -> Any:
-    """A pipeline of `blocks` with the components `names` on `device`; some may be `loaded` before.
+    """A pipeline of `blocks` with the components `names`, its models at work on `device`.
+
+    Some may be `loaded` before.
 
     Raises `IncompleteCheckpoint` naming the folder of the first one that cannot be loaded: the
     library's own bulk loading would leave it out with a warning.
@@ -57,13 +61,19 @@ def load_pipeline(
     for name in names:
         if name not in components:
             wanted = torch.float32 if name in checkpoint.family.float32 else dtype
-            components[name] = _load(pipeline.get_component_spec(name), folder, wanted, device)
+            components[name] = _load(pipeline.get_component_spec(name), folder, wanted)
         adapt(checkpoint.family, name, components[name])
+        if offload == "none" and isinstance(components[name], torch.nn.Module):
+            # One by one, so that the host never holds them all.
+            place([components[name]], torch.device(device), offload)
+    if offload != "none":
+        models = [part for part in components.values() if isinstance(part, torch.nn.Module)]
+        place(models, torch.device(device), offload)
     pipeline.update_components(**components)
     return pipeline
 
 
-def _load(spec: Any, folder: Path, dtype: torch.dtype, device: torch.device | str) -> Any:
+def _load(spec: Any, folder: Path, dtype: torch.dtype) -> Any:
     if not (folder / spec.name).is_dir():
         # A byte tokenizer would be made up from nothing.
         raise IncompleteCheckpoint(f"{folder / spec.name} cannot be loaded: it is not there.")
@@ -74,8 +84,8 @@ def _load(spec: Any, folder: Path, dtype: torch.dtype, device: torch.device | st
     except Exception as error:
         raise IncompleteCheckpoint(f"{folder / spec.name} cannot be loaded: {error}") from error
     if isinstance(component, torch.nn.Module):
-        # Only the device: a dtype here would undo the layers that a model keeps in float32.
-        component.eval().requires_grad_(False).to(device)
+        # No dtype from here on: it would undo the layers that a model keeps in float32.
+        component.eval().requires_grad_(False)
     return component
 
 

@@ -12,6 +12,7 @@ from pipelines.handoff import Parcel
 from pipelines.spec import ClipSpec
 from pipelines.stages.components import components_of, family_block, load_pipeline
 from pipelines.stages.inputs import inputs_for, spec_inputs, take_up
+from pipelines.tuning.offload import Offload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,14 +38,21 @@ class DecodeStage:
 
     @classmethod
     def load(
-        cls, checkpoint: Checkpoint, *, dtype: torch.dtype, device: torch.device | str = "cpu"
+        cls,
+        checkpoint: Checkpoint,
+        *,
+        dtype: torch.dtype,
+        device: torch.device | str = "cpu",
+        offload: Offload = "none",
     ) -> "DecodeStage":
         """Load the decoders alone."""
 
         def load(path: str) -> Any:
             block = family_block(checkpoint, path)
             names = components_of(block, checkpoint)
-            return load_pipeline(checkpoint, block, names=names, dtype=dtype, device=device)
+            return load_pipeline(
+                checkpoint, block, names=names, dtype=dtype, device=device, offload=offload
+            )
 
         family = checkpoint.family
         return cls(load(family.video), load(family.audio) if family.audio else None, device)

@@ -1,64 +1,28 @@
 """Conditioning to latents, one step at a time: what a gang spends its GPU-seconds on."""
 
-import copy
 import dataclasses
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import diffusers
 import torch
-import transformers
 
 from pipelines.checkpoint import Checkpoint
-from pipelines.families.family import Family
 from pipelines.handoff import Kind, Parcel
-from pipelines.parallel.denoiser import divide_sequence, load_parts
 from pipelines.parallel.group import RankGroup
-from pipelines.parallel.passes import DEALT, deal_passes
 from pipelines.spec import ClipSpec
-from pipelines.stages.components import components_of, family_block, load_pipeline, outline
+from pipelines.stages.denoiser import Denoiser, load_denoiser
 from pipelines.stages.inputs import hand_on, inputs_for, spec_inputs, take_up
 from pipelines.stages.scheduler_state import freeze, thaw
+from pipelines.tuning.attention import choose_attention, use_attention
+from pipelines.tuning.offload import Offload
 
 CONDITIONING, CARRIED, SCHEDULER = "conditioning/", "carried/", "scheduler/"
 
 
 class StaleCheckpoint(Exception):
     """A job checkpoint of another model, clip or library: the job must start at step 0."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Denoiser:
-    """What all jobs of a stage share, and none of them changes."""
-
-    family: Family
-    pipeline: Any
-    """The library's pipeline with transformer, scheduler and guiders."""
-    block: Any
-    """Its denoise block."""
-    decoders: tuple[Any, ...]
-    """The blocks that will read the latents."""
-    dtype: torch.dtype
-    device: torch.device | str
-    identity: Mapping[str, str]
-    """What must be the same where a job is resumed: not the gang's shape."""
-    ranks: RankGroup | None = None
-    """The gang that this process is a rank of; None for a whole denoiser."""
-
-    def own_pipeline(self, spec: ClipSpec) -> Any:
-        """The shared models with a scheduler and guiders that only one job uses."""
-        pipeline = copy.copy(self.pipeline)
-        pipeline.scheduler = copy.deepcopy(self.pipeline.scheduler)
-        for name, options in self.family.guiders.items():
-            guider = copy.deepcopy(getattr(self.pipeline, name))
-            guider.guidance_scale = options.get("guidance_scale", spec.guidance_scale)
-            setattr(pipeline, name, guider)
-        if self.ranks and self.ranks.shape.cfg > 1:
-            guiders = [getattr(pipeline, name) for name in self.family.guiders]
-            deal_passes(guiders, self.ranks.way("cfg"))
-        return pipeline
 
 
 class DenoiseStage:
@@ -75,35 +39,30 @@ class DenoiseStage:
         dtype: torch.dtype,
         device: torch.device | str = "cpu",
         ranks: RankGroup | None = None,
+        offload: Offload = "none",
     ) -> "DenoiseStage":
         """Load transformer and scheduler alone; of the VAEs, the configuration.
 
         Each rank of a gang calls this, loads its part onto its device, and from then on makes the
         same calls as the others: all have the full latents, so a checkpoint is any one's.
         """
-        family = checkpoint.family
-        device = ranks.device if ranks else device
-        block = family_block(checkpoint, family.denoise)
-        names = [n for n in components_of(block, checkpoint) if n not in family.config_only]
-        parts = load_parts(checkpoint, names, dtype=dtype, ranks=ranks)
-        pipeline = load_pipeline(
-            checkpoint, block, names=names, dtype=dtype, device=device, loaded=parts
-        )
-        divide_sequence(pipeline, ranks)
-        _complete(pipeline, checkpoint, ranks)
-        paths = [path for path in (family.video, family.audio) if path]
         return cls(
-            Denoiser(
-                family=family,
-                pipeline=pipeline,
-                block=block,
-                decoders=tuple(family_block(checkpoint, path) for path in paths),
-                dtype=dtype,
-                device=device,
-                ranks=ranks,
-                identity=_identity(checkpoint, names, dtype),
-            )
+            load_denoiser(checkpoint, dtype=dtype, device=device, ranks=ranks, offload=offload)
         )
+
+    def use_attention(self, asked: str) -> str:
+        """Run with the attention that the settings name; returns the library's name of it.
+
+        Raises `AttentionUnavailable`. The other ranks of a gang take what the first one chose.
+        """
+        kernel = choose_attention(asked, self._denoiser.attention_needs())
+        self.take_attention(kernel)
+        return kernel
+
+    def take_attention(self, kernel: str) -> None:
+        """Run with these kernels, by the library's name."""
+        for transformer in self._denoiser.transformers():
+            use_attention(transformer, kernel)
 
     def begin(self, spec: ClipSpec, conditioning: Parcel) -> "Denoising":
         """A job at step 0."""
@@ -197,33 +156,6 @@ class Denoising:
             if isinstance(value, diffusers.SchedulerMixin)
         }
         return {"scheduler": self._pipeline.scheduler, **kept}
-
-
-def _identity(checkpoint: Checkpoint, names: list[str], dtype: torch.dtype) -> dict[str, str]:
-    return {
-        "family": checkpoint.family.name,
-        "fingerprint": checkpoint.fingerprint(names),
-        "dtype": str(dtype),
-        "torch": torch.__version__.partition("+")[0],
-        "diffusers": diffusers.__version__,
-        "transformers": transformers.__version__,
-    }
-
-
-def _complete(pipeline: Any, checkpoint: Checkpoint, ranks: RankGroup | None) -> None:
-    """What the blocks need besides weights."""
-    family = checkpoint.family
-    for name in family.config_only:
-        # Without it the blocks silently assume the full-size model's compression ratios.
-        setattr(pipeline, name, outline(checkpoint, name))
-    for name, options in family.guiders.items():
-        # Never the blocks' own defaults: these change with how a pipeline is cut.
-        setattr(pipeline, name, _guider(family, ranks)(**options))
-
-
-def _guider(family: Family, ranks: RankGroup | None) -> Any:
-    dealt = ranks is not None and ranks.shape.cfg > 1
-    return DEALT[family.guider] if dealt else getattr(diffusers, family.guider)
 
 
 def _clip_identity(spec: ClipSpec) -> dict[str, Any]:

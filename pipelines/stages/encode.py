@@ -14,6 +14,7 @@ from pipelines.media.pictures import fit_picture
 from pipelines.spec import ClipSpec
 from pipelines.stages.components import components_of, family_block, load_pipeline
 from pipelines.stages.inputs import hand_on, inputs_for, spec_inputs
+from pipelines.tuning.offload import Offload
 
 # Any scale but 1 makes the blocks encode the negative prompt as well, which denoising always gets:
 # a job's own scale concerns denoising alone.
@@ -30,7 +31,12 @@ class EncodeStage:
 
     @classmethod
     def load(
-        cls, checkpoint: Checkpoint, *, dtype: torch.dtype, device: torch.device | str = "cpu"
+        cls,
+        checkpoint: Checkpoint,
+        *,
+        dtype: torch.dtype,
+        device: torch.device | str = "cpu",
+        offload: Offload = "none",
     ) -> "EncodeStage":
         """Load the encoders alone; the other components' folders need not exist."""
         family = checkpoint.family
@@ -38,7 +44,9 @@ class EncodeStage:
             {path: family_block(checkpoint, path) for path in family.encode}
         )
         names = components_of(blocks, checkpoint)
-        pipeline = load_pipeline(checkpoint, blocks, names=names, dtype=dtype, device=device)
+        pipeline = load_pipeline(
+            checkpoint, blocks, names=names, dtype=dtype, device=device, offload=offload
+        )
         if hasattr(pipeline, "guider"):
             guider = getattr(diffusers, family.guider)
             pipeline.guider = guider(guidance_scale=ENCODE_GUIDANCE)

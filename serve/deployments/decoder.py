@@ -28,7 +28,9 @@ class Decoder:
         self._replica = await self._device.call(lambda: open_replica(values, model_name, "decoder"))
         here = self._replica
         self._stage = await self._device.call(
-            lambda: DecodeStage.load(here.checkpoint, dtype=here.dtype, device=here.device)
+            lambda: DecodeStage.load(
+                here.checkpoint, dtype=here.dtype, device=here.device, offload=here.model.offload
+            )
         )
 
     async def check_health(self) -> None:

@@ -48,6 +48,9 @@ class Denoiser:
         here = self._replica
         self._shape = shape
         self._gang = await start_gang(self._device, here, values, shape)
+        self._attention = await self._device.call(
+            lambda: self._gang.use_attention(here.model.attention)
+        )
         self._files = DenoisingFiles(here.artifacts)
         self._fitness = Fitness()
         self._lock = asyncio.Lock()
@@ -75,6 +78,7 @@ class Denoiser:
             shape=str(self._shape),
             devices=self._shape.world,
             holding=holding,
+            attention=self._attention,
         )
         answer: LeaseAnswer = await self._scheduler.lease.remote(report)
         return answer

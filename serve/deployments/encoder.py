@@ -26,7 +26,9 @@ class Encoder:
         self._replica = await self._device.call(lambda: open_replica(values, model_name, "encoder"))
         here = self._replica
         self._stage = await self._device.call(
-            lambda: EncodeStage.load(here.checkpoint, dtype=here.dtype, device=here.device)
+            lambda: EncodeStage.load(
+                here.checkpoint, dtype=here.dtype, device=here.device, offload=here.model.offload
+            )
         )
 
     async def check_health(self) -> None:

@@ -48,6 +48,12 @@ class Gang:
         """Runs for as long as the gang does."""
         await (self._watch.run() if self._watch else asyncio.Event().wait())
 
+    def use_attention(self, asked: str) -> str:
+        """The kernels that rank 0 chose, by the library's name; all ranks run with the same."""
+        kernel = self._rank.use_attention(asked)
+        self.tell("take_attention", kernel)
+        return kernel
+
     def begin(self, order: DenoiseOrder, spec: ClipSpec, conditioning: bytes) -> "GangJob":
         """A job at step 0."""
         return GangJob(self, order, *self.tell("begin", order, spec, conditioning))

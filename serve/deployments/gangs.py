@@ -103,6 +103,7 @@ class Gangs:
                 devices=gang.report.devices,
                 job_id=gang.holding.job_id if gang.holding else gang.job_id,
                 step=gang.holding.step if gang.holding else 0,
+                attention=gang.report.attention,
             )
             for gang in self._fresh(now)
         )

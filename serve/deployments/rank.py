@@ -29,6 +29,8 @@ class Denoising(Steps, Protocol):
 class Stage(Protocol):
     """The denoise stage, as `pipelines.stages.denoise` has it."""
 
+    def use_attention(self, asked: str) -> str: ...
+    def take_attention(self, kernel: str) -> None: ...
     def begin(self, spec: ClipSpec, conditioning: Parcel) -> Denoising: ...
     def resume(self, spec: ClipSpec, checkpoint: Parcel) -> Denoising: ...
 
@@ -40,6 +42,14 @@ class Rank:
         self._stage = stage
         self._order: DenoiseOrder | None = None
         self._denoising: Denoising | None = None
+
+    def use_attention(self, asked: str) -> str:
+        """Choose attention kernels, by what the settings ask for, and run with them."""
+        return self._stage.use_attention(asked)
+
+    def take_attention(self, kernel: str) -> None:
+        """Run with the kernels that another rank chose."""
+        self._stage.take_attention(kernel)
 
     def begin(self, order: DenoiseOrder, spec: ClipSpec, conditioning: bytes) -> tuple[int, int]:
         """Take a job up at step 0; finished steps, and steps in all."""
@@ -89,7 +99,13 @@ class Rank:
 def load_rank(here: StageReplica, ranks: RankGroup | None) -> Rank:
     """The rank of this process, its part of the denoiser loaded."""
     return Rank(
-        DenoiseStage.load(here.checkpoint, dtype=here.dtype, device=here.device, ranks=ranks)
+        DenoiseStage.load(
+            here.checkpoint,
+            dtype=here.dtype,
+            device=here.device,
+            ranks=ranks,
+            offload=here.model.offload,
+        )
     )
 
 

@@ -62,6 +62,8 @@ class Capabilities(BaseModel):
     max_prompt_chars: int
     image_input: ImageInput
     sound: bool
+    attention: str
+    """The attention kernels that its gangs run with; before any is up, what the settings say."""
 
 
 class Model(BaseModel):
@@ -114,7 +116,14 @@ def state_of(model: ServedModel, snapshot: Snapshot | None) -> State:
     return "no_gang" if was_warm else "warming"
 
 
-def capabilities(limits: ModelLimits) -> Capabilities:
+def attention_of(model: ServedModel, snapshot: Snapshot | None) -> str:
+    """The kernels of the model's gangs, or the setting that they will choose by."""
+    gangs = snapshot.gangs if snapshot else ()
+    chosen = {gang.attention for gang in gangs if gang.model == model.name and gang.attention}
+    return ", ".join(sorted(chosen)) or model.attention
+
+
+def capabilities(limits: ModelLimits, attention: str) -> Capabilities:
     """A model's limits in the words of the API."""
     fps = limits.default_fps
     free = FreeSizes(multiple=limits.size_multiple, max_pixels=limits.max_pixels)
@@ -139,6 +148,7 @@ def capabilities(limits: ModelLimits) -> Capabilities:
         max_prompt_chars=limits.max_prompt_chars,
         image_input=limits.image,
         sound=limits.sound,
+        attention=attention,
     )
 
 
@@ -149,5 +159,5 @@ def _model(model: ServedModel, snapshot: Snapshot | None) -> Model:
         created=model.created_at,
         owned_by="filmgate",
         state=state_of(model, snapshot),
-        capabilities=capabilities(model.limits),
+        capabilities=capabilities(model.limits, attention_of(model, snapshot)),
     )

@@ -36,6 +36,8 @@ class ServedModel:
     limits: ModelLimits
     predict_gpu_s: Callable[[ClipSpec], float]
     """What a clip should cost, in GPU-seconds."""
+    attention: str = "auto"
+    """The setting; what it comes to is known by the gangs."""
     may_sleep: bool = False
     created_at: int = 0
     """Unix seconds, for the `created` of the model list."""

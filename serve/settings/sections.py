@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from pipelines.parallel.shape import GangShape
 
+STAGES = ("encoder", "denoiser", "decoder")
 DATABASES = ("sqlite", "postgres", "postgresql")
 Size = Annotated[str, Field(pattern=r"^[1-9]\d{1,4}x[1-9]\d{1,4}$")]
 
@@ -161,6 +162,10 @@ class Model(Section):
     default_steps: int | None = Field(None, ge=1)
     gflops_per_s: float = Field(50_000.0, gt=0)
     """Measured rate of one device on this model, for predicting GPU-seconds."""
+    attention: Literal["auto", "native", "xformers", "flash", "sage"] = "auto"
+    """The denoiser's attention kernels; `auto` tries those that are exact and takes the fastest."""
+    offload: Literal["none", "model", "group"] = "none"
+    """Whether weights wait in the host's memory, by whole models or by layers, on small cards."""
     encoder: Replicas = Replicas()
     denoiser: Replicas = Replicas()
     decoder: Replicas = Replicas()
@@ -184,6 +189,28 @@ class Model(Section):
             raise ValueError(
                 f"denoiser.replicas is {self.denoiser.replicas}, and gangs says how many of each "
                 "shape: leave denoiser.replicas out"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _has_the_device(self) -> Self:
+        """What needs a GPU is refused here rather than by a replica that cannot start."""
+        without = [s for s in STAGES if not getattr(self, s).num_gpus]
+        if self.attention not in ("auto", "native") and "denoiser" in without:
+            raise ValueError(
+                f"attention: {self.attention} needs a GPU: give the denoiser num_gpus, or use "
+                "attention: auto or native"
+            )
+        if self.offload != "none" and without:
+            raise ValueError(
+                f"offload: {self.offload} moves weights to a GPU: give num_gpus to "
+                f"{' and '.join(without)}, or use offload: none"
+            )
+        several = [str(gangs.shape) for gangs in self.shapes if gangs.shape.world > 1]
+        if self.offload != "none" and several:
+            raise ValueError(
+                f"offload: {self.offload} is for gangs of one rank, and gangs has "
+                f"{', '.join(several)}: more tp makes a rank's weights smaller too"
             )
         return self
 

@@ -153,3 +153,25 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     assert complaint(tmp_path).startswith("cannot read the settings file")
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00\x80")
     assert str(tmp_path / "binary") in complaint(tmp_path / "binary")
+
+
+@pytest.mark.parametrize(
+    ("model", "says"),
+    [
+        ("attention: flash", "attention: flash needs a GPU: give the denoiser num_gpus, or use"),
+        (
+            "offload: group, denoiser: {num_gpus: 1}, decoder: {num_gpus: 0.5}",
+            "offload: group moves weights to a GPU: give num_gpus to encoder, or use offload: none",
+        ),
+        (
+            "offload: model, encoder: {num_gpus: 1}, denoiser: {num_gpus: 1}, "
+            "decoder: {num_gpus: 1}, gangs: [{tp: 2}, {}]",
+            "offload: model is for gangs of one rank, and gangs has tp2: more tp makes",
+        ),
+    ],
+)
+def test_what_needs_a_gpu_is_refused_without(model: str, says: str, config: Path) -> None:
+    config.write_text(f"models: [{{name: a, {model}}}]")
+    line = complaint(config)
+    assert line.startswith("models[0] in ")
+    assert says in line

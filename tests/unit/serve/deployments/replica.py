@@ -23,6 +23,19 @@ from tests.unit.serve.deployments.scene import SPEC
 ENCODED = Encoded(parcel=Parcel("conditioning", {"x": torch.zeros(1)}).pack(), seconds=0.5)
 
 
+class AnyKernels:
+    """Runs with whatever attention it is told to."""
+
+    kernel = ""
+
+    def use_attention(self, asked: str) -> str:
+        self.kernel = asked
+        return asked
+
+    def take_attention(self, kernel: str) -> None:
+        self.kernel = kernel
+
+
 @asynccontextmanager
 async def replica_with(
     stage: Any,
@@ -38,7 +51,7 @@ async def replica_with(
             lease=Lease(period_s=0.005, timeout_s=20.0),
             gang=GangCare(),
         ),
-        model=SimpleNamespace(name="m"),
+        model=SimpleNamespace(name="m", attention="native", offload="none"),
         checkpoint=None,
         artifacts=ObjectArtifacts(MemoryStore()),
         dtype=torch.float32,

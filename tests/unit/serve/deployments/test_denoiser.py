@@ -10,10 +10,10 @@ import torch
 
 from pipelines.handoff import Parcel
 from serve.deployments.denoiser import Denoiser
-from tests.unit.serve.deployments.replica import denoise, drain, replica_with
+from tests.unit.serve.deployments.replica import AnyKernels, denoise, drain, replica_with
 
 
-class Stage:
+class Stage(AnyKernels):
     """A stage whose every step waits for leave, and which notices two jobs at once."""
 
     def __init__(self) -> None:

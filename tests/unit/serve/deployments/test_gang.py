@@ -74,6 +74,14 @@ def test_every_step_is_one_call_to_all(gang: Gang, others: list[Other]) -> None:
     assert gang._watch.calls == [2, 2, 2]  # type: ignore[union-attr]
 
 
+def test_all_ranks_run_with_the_kernels_that_the_first_one_chose(
+    gang: Gang, stage: Stage, others: list[Other]
+) -> None:
+    assert gang.use_attention("flash") == "flash"
+    assert [stage.kernel, *(other.stage.kernel for other in others)] == ["flash"] * 3
+    assert [other.told for other in others] == [["take_attention"]] * 2
+
+
 def test_a_single_rank_asks_nobody() -> None:
     job = Gang(Rank(Stage())).begin(ORDER, SPEC, CONDITIONING)
     job.advance()

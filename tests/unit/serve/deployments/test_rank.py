@@ -10,6 +10,7 @@ from pipelines.spec import ClipSpec
 from serve.deployments.faults import OutOfMemory
 from serve.deployments.rank import OutOfStep, Rank
 from serve.messages import DenoiseOrder
+from tests.unit.serve.deployments.replica import AnyKernels
 from tests.unit.serve.deployments.scene import SPEC
 
 ORDER = DenoiseOrder(job_id="j", epoch=1, attempt=1)
@@ -17,7 +18,7 @@ CONDITIONING = Parcel("conditioning", {"x": torch.zeros(1)}).pack()
 CHECKPOINT = Parcel("checkpoint", {"x": torch.zeros(1)}, {"step": 2}).pack()
 
 
-class Stage:
+class Stage(AnyKernels):
     """Jobs of three steps; a step fails with `error` if there is one."""
 
     error: Exception | None = None

@@ -10,14 +10,14 @@ from pipelines.handoff import Parcel
 from pipelines.spec import ClipSpec
 from serve.deployments.denoiser import Denoiser
 from serve.messages import JobFault
-from tests.unit.serve.deployments.replica import denoise, drain, replica_with
+from tests.unit.serve.deployments.replica import AnyKernels, denoise, drain, replica_with
 
 
 class UnsoundLatents(ValueError):
     """As the soundness check raises it."""
 
 
-class Stage:
+class Stage(AnyKernels):
     """Jobs of three steps. Trouble comes at the third step, or at the end, so often as told."""
 
     def __init__(self, *, no_room: int = 0, unsound: int = 0) -> None:

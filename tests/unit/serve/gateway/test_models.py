@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from serve.gateway.models import capabilities, state_of
+from serve.gateway.models import attention_of, capabilities, state_of
 from serve.messages import GangStatus, Snapshot
 from tests.contract.studio import LIMITS, SILENT, TINY
 
@@ -44,7 +44,15 @@ def test_without_a_scheduler_nothing_is_known() -> None:
 
 
 def test_sizes_are_free_or_they_are_not() -> None:
-    free = capabilities(LIMITS).free_sizes
+    free = capabilities(LIMITS, "auto").free_sizes
     assert free is not None
     assert (free.multiple, free.max_pixels) == (16, 9216)
-    assert capabilities(replace(LIMITS, free_sizes=False)).free_sizes is None
+    assert capabilities(replace(LIMITS, free_sizes=False), "auto").free_sizes is None
+
+
+def test_attention_is_what_the_gangs_say(a_snapshot: Callable[..., Snapshot]) -> None:
+    assert attention_of(replace(TINY, attention="flash"), None) == "flash"
+    other = replace(GANG, model="other", attention="sage")
+    assert attention_of(TINY, a_snapshot(gangs=(GANG, other))) == "auto"
+    gangs = (replace(GANG, attention="_native_cudnn"), other)
+    assert attention_of(TINY, a_snapshot(gangs=gangs)) == "_native_cudnn"
