@@ -1,4 +1,4 @@
-"""What a clip costs: GPU-seconds and peak memory per stage, from its spec and the model's shape.
+"""What a clip costs: GPU-seconds per stage, from its spec and the model's shape.
 
 FLOPs are counted from the shape, to within a few percent of torch's own counter (a test compares
 them), and divided by a device's measured rate; what a device makes of them beyond that is learnt by
@@ -105,35 +105,14 @@ def decode_flops(shape: ModelShape, spec: ClipSpec) -> int:
 
 def _video_macs(shape: ModelShape, spec: ClipSpec, num_frames: int) -> int:
     levels = shape.decoder.levels
-    macs = sum(level.macs * _sites(level, spec, num_frames) for level in levels)
-    return macs + 2 * shape.decoder.attention_width * _sites(levels[0], spec, num_frames) ** 2
+    macs = sum(level.macs * sites(level, spec, num_frames) for level in levels)
+    return macs + 2 * shape.decoder.attention_width * sites(levels[0], spec, num_frames) ** 2
 
 
-def _sites(level: ConvLevel, spec: ClipSpec, num_frames: int) -> int:
+def sites(level: ConvLevel, spec: ClipSpec, num_frames: int) -> int:
+    """Positions of a clip of `num_frames` at one level of the decoder."""
     frames = (num_frames - 1) // level.time + 1
     return frames * (spec.height // level.space) * (spec.width // level.space)
-
-
-def peak_bytes(shape: ModelShape, spec: ClipSpec, stage: Stage, *, value_bytes: int) -> int:
-    """Device memory at the stage's peak, for weights and activations of `value_bytes` each.
-
-    Approximate, for one device with nothing tiled or offloaded. Weights, and besides:
-
-    - encode: nothing more; activations are a few percent of a text encoder's weights;
-    - denoise: `live_values` for each video token;
-    - decode: the widest level's tensor three times (input, padded copy, output) and the clip as
-      float32 RGB. A decoder that goes latent frame by latent frame holds one of them at a time.
-    """
-    if stage == "encode":
-        return value_bytes * shape.text.parameters
-    if stage == "denoise":
-        live = tokens(shape, spec)["video"] * shape.transformer.live_values
-        return value_bytes * (shape.transformer.parameters + live)
-    frames = spec.num_frames
-    chunk = frames if shape.decoder.whole_clip else min(frames, shape.token_frames)
-    widest = max(level.channels * _sites(level, spec, chunk) for level in shape.decoder.levels)
-    rgb = 4 * 3 * frames * spec.width * spec.height
-    return value_bytes * (shape.decoder.parameters + 3 * widest) + rgb
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

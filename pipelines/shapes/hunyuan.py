@@ -60,7 +60,7 @@ def transformer(config: Config) -> TransformerShape:
             *(Attention(queries=q, keys=k, width=layers * width) for q in joint for k in joint),
             Attention(queries="text", keys="text", width=config["num_refiner_layers"] * width),
         ),
-        live_values=round((6 + 2 * ratio) * width),
+        live_values=round((4.5 + 2 * ratio) * width),
     )
 
 
@@ -116,4 +116,6 @@ def decoder(vae: Config) -> DecoderShape:
         space, time, macs = space // 2, time // (2 if depth < slowdowns else 1), 0
     macs += 27 * width * vae["out_channels"]
     levels.append(ConvLevel(macs=macs, space=space, time=time, channels=width))
-    return DecoderShape(levels=tuple(levels), whole_clip=True, attention_width=blocks[0])
+    return DecoderShape(
+        levels=tuple(levels), whole_clip=True, live_tensors=7.0, attention_width=blocks[0]
+    )

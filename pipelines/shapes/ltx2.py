@@ -43,7 +43,8 @@ def transformer(config: Config) -> TransformerShape:
             Attention(queries="video", keys="audio", width=layers * audio),
             Attention(queries="audio", keys="video", width=layers * audio),
         ),
-        live_values=(6 + 2 * 4) * video,
+        live_values=22 * video,
+        picture_live_values=13 * video,
     )
 
 
@@ -71,6 +72,8 @@ def decoder(vae: Config, audio_vae: Config, vocoder: Config) -> DecoderShape:
     return DecoderShape(
         levels=_levels(vae),
         whole_clip=True,
+        live_tensors=5.0,
+        tile_side=512,
         sound_macs_per_s=_mel_decoder(audio_vae) + _vocoder(vocoder, audio_vae),
     )
 

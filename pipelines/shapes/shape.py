@@ -38,6 +38,8 @@ class TransformerShape:
     attentions: tuple[Attention, ...]
     live_values: int
     """Numbers held per video token at the peak of a layer."""
+    picture_live_values: int = 0
+    """More of them when each token has a timestep of its own."""
     experts: int = 1
     """Transformers on the device, of which one runs at any step (Wan 2.2 has two)."""
 
@@ -78,6 +80,11 @@ class DecoderShape:
     levels: tuple[ConvLevel, ...]
     whole_clip: bool
     """Whether all frames pass each level together (LTX-2) or latent frame by latent frame (Wan)."""
+    live_tensors: float = 13.0
+    """How many of the widest tensor are held at the peak; one that goes latent frame by latent
+    frame keeps frames of every layer besides."""
+    tile_side: int = 256
+    """Pixels along each side of a tile, by the library's default."""
     attention_width: int = 0
     """Attention among all latents of a clip (HunyuanVideo), over a mask of latents x latents."""
     sound_macs_per_s: int = 0

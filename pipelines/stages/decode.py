@@ -1,5 +1,6 @@
 """Latents to frames and a waveform: the last stage of a clip, up to the file."""
 
+import logging
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,9 @@ from pipelines.spec import ClipSpec
 from pipelines.stages.components import components_of, family_block, load_pipeline
 from pipelines.stages.inputs import inputs_for, spec_inputs, take_up
 from pipelines.tuning.offload import Offload
+from pipelines.tuning.tiling import TilingRule, set_tiling, tiling_rule
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,9 +35,12 @@ class Footage:
 class DecodeStage:
     """The VAEs (and vocoder): video and audio decode apart, so that they can run side by side."""
 
-    def __init__(self, video: Any, audio: Any | None, device: torch.device | str) -> None:
+    def __init__(
+        self, video: Any, audio: Any | None, tiling: TilingRule, device: torch.device | str
+    ) -> None:
         self._video = video
         self._audio = audio
+        self._tiling = tiling
         self._device = device
 
     @classmethod
@@ -44,8 +51,9 @@ class DecodeStage:
         dtype: torch.dtype,
         device: torch.device | str = "cpu",
         offload: Offload = "none",
+        memory_bytes: int | None = None,
     ) -> "DecodeStage":
-        """Load the decoders alone."""
+        """Load the decoders alone. Clips for which `memory_bytes` do not suffice go in tiles."""
 
         def load(path: str) -> Any:
             block = family_block(checkpoint, path)
@@ -55,7 +63,9 @@ class DecodeStage:
             )
 
         family = checkpoint.family
-        return cls(load(family.video), load(family.audio) if family.audio else None, device)
+        audio = load(family.audio) if family.audio else None
+        rule = tiling_rule(checkpoint, memory_bytes=memory_bytes, value_bytes=dtype.itemsize)
+        return cls(load(family.video), audio, rule, device)
 
     def decode(self, spec: ClipSpec, latents: Parcel) -> Footage:
         """Both, one after the other; without sound when the spec wants none."""
@@ -68,11 +78,27 @@ class DecodeStage:
         )
 
     def decode_video(self, spec: ClipSpec, latents: Parcel) -> npt.NDArray[np.uint8]:
-        """RGB frames, [frames, height, width, 3]."""
-        frames = self._run(self._video, spec, latents)["videos"][0]
+        """RGB frames, [frames, height, width, 3]; in tiles after all if memory runs out."""
+        tiled = self._tiling.wants(spec)
+        try:
+            frames: torch.Tensor | None = self._frames(spec, latents, tiled=tiled)
+        except torch.OutOfMemoryError:
+            if tiled:
+                raise
+            log.warning("out of memory: decoding %dx%d in tiles", spec.width, spec.height)
+            frames = None
+        if frames is None:
+            # Outside the handler, whose traceback keeps the first try's tensors alive.
+            torch.cuda.empty_cache()
+            frames = self._frames(spec, latents, tiled=True)
         pixels = frames.float().mul(255).round().to(torch.uint8)
         array: npt.NDArray[np.uint8] = pixels.permute(0, 2, 3, 1).contiguous().cpu().numpy()
         return array
+
+    def _frames(self, spec: ClipSpec, latents: Parcel, *, tiled: bool) -> torch.Tensor:
+        set_tiling(self._video.vae, tiled=tiled)
+        frames: torch.Tensor = self._run(self._video, spec, latents)["videos"][0]
+        return frames
 
     def decode_audio(
         self, spec: ClipSpec, latents: Parcel

@@ -10,7 +10,7 @@ import pytest
 import torch
 from transformers import Gemma3TextConfig, Gemma3TextModel, UMT5Config, UMT5EncoderModel
 
-from pipelines.cost import decode_flops, encode_flops, pass_flops, peak_bytes, tokens
+from pipelines.cost import decode_flops, encode_flops, pass_flops, tokens
 from pipelines.shapes.configs import shape_from_configs
 from pipelines.shapes.shape import ModelShape
 from pipelines.spec import ClipSpec
@@ -188,11 +188,8 @@ def test_wan_text_encoder_and_first_frame() -> None:
 
 
 def test_full_size_models_need_what_they_are_known_to_need() -> None:
-    """19B and 2 x 14B weights in bfloat16; Wan 2.1 14B at 720p runs on one 80 GB device."""
+    """Weights, by what they are called after."""
     ltx2 = shape_of(built(LTX2_CLASSES, FULL_LTX2), 1024)
     wan = shape_of(built(WAN_CLASSES, FULL_WAN), 512)
     assert ltx2.transformer.parameters == pytest.approx(19e9, rel=0.05)
     assert wan.transformer.parameters == pytest.approx(14.3e9, rel=0.05)
-    clip = spec(1280, 720, 81, fps=16)
-    assert 28e9 < peak_bytes(wan, clip, "denoise", value_bytes=2) < 60e9
-    assert peak_bytes(wan, clip, "decode", value_bytes=4) < 12e9

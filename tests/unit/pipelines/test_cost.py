@@ -16,7 +16,6 @@ from pipelines.cost import (
     decode_flops,
     encode_flops,
     pass_flops,
-    peak_bytes,
     predict,
     step_flops,
     tokens,
@@ -148,34 +147,6 @@ def test_remaining_shrinks_with_the_steps() -> None:
     assert costs.remaining_s(0, 10) == 24.0
     assert costs.remaining_s(1, 10) == pytest.approx(21.0)
     assert costs.remaining_s(10, 10) == 3.0
-
-
-def test_peak_memory_is_weights_and_the_widest_activation() -> None:
-    weights = 1_000 + 100 + 10 + 5_000
-    assert peak_bytes(SHAPE, spec(), "encode", value_bytes=2) == 2 * 9_000
-    assert peak_bytes(SHAPE, spec(), "denoise", value_bytes=2) == 2 * (weights + 40 * 40)
-    pixels = 17 * 64 * 32
-    decode = 2 * (203 + 3 * 8 * pixels) + 12 * pixels
-    assert peak_bytes(SHAPE, spec(), "decode", value_bytes=2) == decode
-
-
-def test_two_experts_weigh_twice_and_compute_once() -> None:
-    pair = dataclasses.replace(SHAPE, transformer=dataclasses.replace(SHAPE.transformer, experts=2))
-    extra = peak_bytes(pair, spec(), "denoise", value_bytes=1) - peak_bytes(
-        SHAPE, spec(), "denoise", value_bytes=1
-    )
-    assert extra == SHAPE.transformer.parameters
-    assert step_flops(pair, spec()) == step_flops(SHAPE, spec())
-
-
-def test_a_chunked_decoder_needs_less_memory_for_long_clips() -> None:
-    chunked = dataclasses.replace(
-        SHAPE, decoder=dataclasses.replace(SHAPE.decoder, whole_clip=False)
-    )
-    clip = spec(num_frames=81)
-    assert peak_bytes(chunked, clip, "decode", value_bytes=2) < peak_bytes(
-        SHAPE, clip, "decode", value_bytes=2
-    )
 
 
 def learnt(ratios: list[float], start: Calibration | None = None) -> Calibration:
