@@ -10,6 +10,7 @@ import torch
 
 from pipelines.checkpoint import Checkpoint
 from pipelines.handoff import Parcel
+from pipelines.soundness import check_decoded, check_frames
 from pipelines.spec import ClipSpec
 from pipelines.stages.components import components_of, family_block, load_pipeline
 from pipelines.stages.inputs import inputs_for, spec_inputs, take_up
@@ -78,7 +79,10 @@ class DecodeStage:
         )
 
     def decode_video(self, spec: ClipSpec, latents: Parcel) -> npt.NDArray[np.uint8]:
-        """RGB frames, [frames, height, width, 3]; in tiles after all if memory runs out."""
+        """RGB frames, [frames, height, width, 3]; in tiles after all if memory runs out.
+
+        Raises `UnsoundLatents` for what is no picture.
+        """
         tiled = self._tiling.wants(spec)
         try:
             frames: torch.Tensor | None = self._frames(spec, latents, tiled=tiled)
@@ -91,8 +95,10 @@ class DecodeStage:
             # Outside the handler, whose traceback keeps the first try's tensors alive.
             torch.cuda.empty_cache()
             frames = self._frames(spec, latents, tiled=True)
+        check_decoded(frames, "picture")
         pixels = frames.float().mul(255).round().to(torch.uint8)
         array: npt.NDArray[np.uint8] = pixels.permute(0, 2, 3, 1).contiguous().cpu().numpy()
+        check_frames(array)
         return array
 
     def _frames(self, spec: ClipSpec, latents: Parcel, *, tiled: bool) -> torch.Tensor:
@@ -107,6 +113,7 @@ class DecodeStage:
         if self._audio is None:
             return None, None
         waveform = self._run(self._audio, spec, latents)["audio"][0]
+        check_decoded(waveform, "sound")
         rate = int(self._audio.vocoder.config.output_sampling_rate)
         return waveform.float().cpu().numpy(), rate
 

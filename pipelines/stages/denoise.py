@@ -11,6 +11,7 @@ import torch
 from pipelines.checkpoint import Checkpoint
 from pipelines.handoff import Kind, Parcel
 from pipelines.parallel.group import RankGroup
+from pipelines.soundness import check_finite, check_latents
 from pipelines.spec import ClipSpec
 from pipelines.stages.denoiser import Denoiser, load_denoiser
 from pipelines.stages.inputs import hand_on, inputs_for, spec_inputs, take_up
@@ -119,12 +120,13 @@ class Denoising:
         """All that is needed to go on from here in another process.
 
         Later steps leave it alone, so that it can be packed while they run. The prompt is in it
-        only as a digest and as embeddings.
+        only as a digest and as embeddings. Raises `UnsoundLatents` where going on is of no use.
         """
         tensors = {CONDITIONING + k: v for k, v in self._conditioning.tensors.items()}
         values = {CONDITIONING + k: v for k, v in self._conditioning.values.items()}
-        for name in self._denoiser.family.carried:
-            tensors[CARRIED + name] = getattr(self._variables, name)
+        carried = {n: getattr(self._variables, n) for n in self._denoiser.family.carried}
+        check_finite(carried)
+        tensors.update({CARRIED + name: tensor for name, tensor in carried.items()})
         for name, scheduler in self._schedulers().items():
             values[SCHEDULER + name] = freeze(scheduler, SCHEDULER + name, tensors)
         values["identity"] = dict(self._denoiser.identity)
@@ -142,11 +144,13 @@ class Denoising:
         self.step = checkpoint.values["step"]
 
     def latents(self) -> Parcel:
-        """All that decoding needs, once the last step is done."""
+        """All that decoding needs, once the last step is done; raises `UnsoundLatents`."""
         if self.step < self.steps:
             raise ValueError(f"only {self.step} of {self.steps} steps are done")
         self._loop.set_block_state(self._state, self._variables)
-        return hand_on("latents", self._state, self._given, *self._denoiser.decoders)
+        parcel = hand_on("latents", self._state, self._given, *self._denoiser.decoders)
+        check_latents(parcel.tensors)
+        return parcel
 
     def _schedulers(self) -> dict[str, Any]:
         """The pipeline's scheduler, and those that the blocks keep among the loop's variables."""

@@ -5,76 +5,7 @@ from typing import Any
 import pytest
 
 from pipelines.shapes.configs import Configs, ShapeError, shape_from_configs
-
-WAN = {
-    "transformer": {
-        "_class_name": "WanTransformer3DModel",
-        "patch_size": [1, 2, 2],
-        "num_attention_heads": 40,
-        "attention_head_dim": 128,
-        "in_channels": 16,
-        "out_channels": 16,
-        "text_dim": 4096,
-        "freq_dim": 256,
-        "ffn_dim": 13824,
-        "num_layers": 40,
-    },
-    "vae": {
-        "base_dim": 96,
-        "z_dim": 16,
-        "dim_mult": [1, 2, 4, 4],
-        "num_res_blocks": 2,
-        "temperal_downsample": [False, True, True],
-        "out_channels": 3,
-    },
-    "text_encoder": {
-        "d_model": 4096,
-        "d_kv": 64,
-        "d_ff": 10240,
-        "num_layers": 24,
-        "num_heads": 64,
-        "vocab_size": 256384,
-        "feed_forward_proj": "gated-gelu",
-    },
-}
-LTX2 = {
-    "transformer": {
-        "_class_name": "LTX2VideoTransformer3DModel",
-        "in_channels": 128,
-        "out_channels": 128,
-        "num_attention_heads": 32,
-        "attention_head_dim": 128,
-        "cross_attention_dim": 4096,
-        "audio_in_channels": 128,
-        "audio_out_channels": 128,
-        "audio_num_attention_heads": 32,
-        "audio_attention_head_dim": 64,
-        "audio_cross_attention_dim": 2048,
-        "num_layers": 48,
-        "caption_channels": 3840,
-    },
-    "vae": {
-        "latent_channels": 128,
-        "decoder_block_out_channels": [256, 512, 1024],
-        "decoder_layers_per_block": [5, 5, 5, 5],
-        "decoder_spatio_temporal_scaling": [True, True, True],
-        "upsample_type": ["spatiotemporal"] * 3,
-        "upsample_factor": [2, 2, 2],
-        "patch_size": 4,
-    },
-    "audio_vae": {
-        "sample_rate": 16000,
-        "mel_hop_length": 160,
-        "mel_bins": 64,
-        "base_channels": 128,
-        "ch_mult": [1, 2, 4],
-        "num_res_blocks": 2,
-        "latent_channels": 8,
-        "output_channels": 2,
-    },
-    "vocoder": {},
-    "text_encoder": {"text_config": {"hidden_size": 3840, "num_hidden_layers": 48}},
-}
+from tests.full_configs import HUNYUAN, LTX2, WAN
 
 
 def changed(configs: Configs, part: str, **values: Any) -> Configs:
@@ -161,3 +92,12 @@ def test_configs_that_contradict_each_other_are_refused() -> None:
         shape_from_configs(changed(LTX2, "vae", upsample_factor=[2, 2]), text_tokens=8)
     with pytest.raises(ShapeError, match="contradict"):
         shape_from_configs(changed(WAN, "vae", dim_mult=None), text_tokens=8)
+
+
+def test_hunyuan_video_is_known() -> None:
+    shape = shape_from_configs(HUNYUAN, text_tokens=1000)
+    assert shape.exact
+    assert (shape.token_side, shape.token_frames) == (16, 4)
+    assert (shape.guided_passes, shape.plain_passes) == (2, 1)
+    assert shape.transformer.parameters == pytest.approx(8.3e9, rel=0.02)
+    assert shape.text.parameters == pytest.approx(7.1e9, rel=0.05)
