@@ -6,8 +6,8 @@ keep no scores, and masks are at most a row of tokens. But HunyuanVideo's decode
 latents of a clip under a mask of latents x latents, unless it works in tiles.
 
 Worked numbers in GiB, bfloat16, one device. HunyuanVideo 1.5, 848x480, 121 frames: denoise 18;
-decode 100 in one piece, 26 in tiles. LTX-2, 1920x1088, 121 frames: denoise 43, decode 22 or 10.
-Wan 2.1 14B, 1280x720, 81 frames: denoise 38; decode (float32) 19 or 6.
+decode 98 in one piece, 16 in tiles. LTX-2, 1920x1088, 121 frames: denoise 41, decode 21 or 9. Wan
+2.1 14B, 1280x720, 81 frames: denoise 35; decode (float32) 18 or 5.
 """
 
 import dataclasses
@@ -144,11 +144,10 @@ def _resident(parameters: int, room: Room) -> int:
 
 
 def _live_values(shape: ModelShape, spec: ClipSpec, room: Room) -> int:
-    """What each token holds is not divided among tensor-parallel ranks, as far as this counts."""
-    count = tokens(shape, spec)
+    """What the video's tokens hold; tensor-parallel ranks are taken to divide nothing of it."""
     transformer = shape.transformer
     each = transformer.live_values + (transformer.picture_live_values if spec.has_image else 0)
-    return (count["video"] // room.ulysses + count["text"] + count["glyphs"]) * each
+    return tokens(shape, spec)["video"] // room.ulysses * each
 
 
 def _vae_bytes(spec: ClipSpec, shape: ModelShape, room: Room) -> int:

@@ -41,6 +41,8 @@ class LeaseReport:
     holding: Holding | None
     attention: str = ""
     """The kernels that it runs with, as the library calls them."""
+    device_bytes: int | None = None
+    """Memory of each of its devices, where there is a limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +123,7 @@ class GangStatus:
     job_id: str | None
     step: int
     attention: str = ""
+    device_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,18 +1,26 @@
 """The models that this service offers: settings and a checkpoint become limits and a price."""
 
 import dataclasses
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from pipelines.checkpoint import Checkpoint, CheckpointError
-from pipelines.cost import StageCosts, predict
+from pipelines.cost import Stage, StageCosts, predict
 from pipelines.embedded.place import WEIGHTS
+from pipelines.memory import Room, check_fits
 from pipelines.parallel.fit import UnfitShape, check_shape
 from pipelines.registry import open_checkpoint
 from pipelines.shapes.configs import ShapeError, shape_from_configs
 from pipelines.shapes.shape import ModelShape
 from pipelines.spec import ClipSpec, ModelLimits
 from serve.settings import Settings, SettingsError
-from serve.settings.sections import Model
+from serve.settings.sections import Model, Replicas
+
+STAGES: Mapping[Stage, str] = MappingProxyType(
+    {"encode": "encoder", "denoise": "denoiser", "decode": "decoder"}
+)
+VALUE_BYTES: Mapping[str, int] = MappingProxyType({"float32": 4, "bfloat16": 2, "float16": 2})
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +30,26 @@ class OfferedModel:
     settings: Model
     limits: ModelLimits
     shape: ModelShape
+    vae_bytes: int
+    """Of one weight of the VAE, which some families keep in float32."""
+
+    def check_fits(self, spec: ClipSpec, gang_bytes: int | None) -> None:
+        """Raise `SpecError` for a clip that some stage has no memory for, as far as it is known.
+
+        `gang_bytes` is what the model's gangs have measured, for where the settings do not say.
+        """
+        if self.shape.exact:
+            rooms = {stage: self._room(stage, gang_bytes) for stage in STAGES}
+            check_fits(self.shape, spec, self.limits, rooms)
+
+    def _room(self, stage: Stage, gang_bytes: int | None) -> Room:
+        replicas: Replicas = getattr(self.settings, STAGES[stage])
+        stated = None if replicas.memory_gb is None else round(replicas.memory_gb * 1e9)
+        return Room(
+            num_bytes=stated or (gang_bytes if stage == "denoise" else None),
+            value_bytes=self.vae_bytes if stage == "decode" else VALUE_BYTES[self.settings.dtype],
+            offload=self.settings.offload,
+        )
 
     def costs(self, spec: ClipSpec) -> StageCosts:
         """Predicted GPU-seconds of a clip, before any correction by experience."""
@@ -66,7 +94,8 @@ def _offered(model: Model) -> OfferedModel:
         )
     except ShapeError as error:
         raise CheckpointError(f"{model.checkpoint}: {error}") from error
-    return OfferedModel(settings=model, limits=family.limits, shape=shape)
+    vae_bytes = 4 if "vae" in family.float32 else VALUE_BYTES[model.dtype]
+    return OfferedModel(settings=model, limits=family.limits, shape=shape, vae_bytes=vae_bytes)
 
 
 def _check_gangs(model: Model, checkpoint: Checkpoint) -> None:

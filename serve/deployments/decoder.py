@@ -29,7 +29,11 @@ class Decoder:
         here = self._replica
         self._stage = await self._device.call(
             lambda: DecodeStage.load(
-                here.checkpoint, dtype=here.dtype, device=here.device, offload=here.model.offload
+                here.checkpoint,
+                dtype=here.dtype,
+                device=here.device,
+                offload=here.model.offload,
+                memory_bytes=here.memory_bytes,
             )
         )
 

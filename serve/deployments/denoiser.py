@@ -79,6 +79,7 @@ class Denoiser:
             devices=self._shape.world,
             holding=holding,
             attention=self._attention,
+            device_bytes=self._replica.memory_bytes,
         )
         answer: LeaseAnswer = await self._scheduler.lease.remote(report)
         return answer

@@ -104,6 +104,7 @@ class Gangs:
                 job_id=gang.holding.job_id if gang.holding else gang.job_id,
                 step=gang.holding.step if gang.holding else 0,
                 attention=gang.report.attention,
+                device_bytes=gang.report.device_bytes,
             )
             for gang in self._fresh(now)
         )

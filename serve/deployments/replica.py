@@ -25,6 +25,8 @@ class StageReplica:
     artifacts: ArtifactStore
     dtype: torch.dtype
     device: torch.device
+    memory_bytes: int | None
+    """What the stage may use of its device; None on a CPU of which nothing was said."""
 
 
 def open_replica(values: dict[str, Any], model_name: str, stage: str) -> StageReplica:
@@ -37,11 +39,22 @@ def open_replica(values: dict[str, Any], model_name: str, stage: str) -> StageRe
     logging.getLogger(__name__).info(
         "loading %s of %s", stage, model_name, extra={"model": model_name, "stage": stage}
     )
+    device = torch.device("cuda" if resources.num_gpus else "cpu")
     return StageReplica(
         settings=settings,
         model=model,
         checkpoint=open_checkpoint_of(model),
         artifacts=open_artifacts(settings.artifacts, settings.data_dir),
         dtype=getattr(torch, model.dtype),
-        device=torch.device("cuda" if resources.num_gpus else "cpu"),
+        device=device,
+        memory_bytes=_memory_bytes(resources, device),
     )
+
+
+def _memory_bytes(resources: Replicas, device: torch.device) -> int | None:
+    if resources.memory_gb is not None:
+        return round(resources.memory_gb * 1e9)
+    if device.type == "cpu":
+        return None
+    total: int = torch.cuda.get_device_properties(device).total_memory
+    return round(total * min(1.0, resources.num_gpus))

@@ -54,6 +54,7 @@ class Intake:
         """
         model = self._model(request.model)
         spec = resolve(request.clip, model.limits, fresh_seed=secrets.randbelow(FRESH_SEEDS))
+        model.check_fits(spec, self._gang_bytes(model))
         first_frame = None
         if request.image is not None:
             first_frame = await self._first_frames.png(request.image, spec.width, spec.height)
@@ -66,6 +67,15 @@ class Intake:
         self._storing.add(storing)
         storing.add_done_callback(self._storing.discard)
         return await asyncio.shield(storing)
+
+    def _gang_bytes(self, model: ServedModel) -> int | None:
+        """Device memory of the model's largest gang; None before any has said."""
+        snapshot = self._parts.link.snapshot()
+        gangs = snapshot.gangs if snapshot else ()
+        return max(
+            (g.device_bytes for g in gangs if g.model == model.name and g.device_bytes),
+            default=None,
+        )
 
     def _model(self, name: str | None) -> ServedModel:
         for model in self._parts.models:

@@ -36,6 +36,8 @@ class ServedModel:
     limits: ModelLimits
     predict_gpu_s: Callable[[ClipSpec], float]
     """What a clip should cost, in GPU-seconds."""
+    check_fits: Callable[[ClipSpec, int | None], None] = lambda _spec, _gang_bytes: None
+    """Raises `SpecError` for a clip too large for the devices, or for what gangs have measured."""
     attention: str = "auto"
     """The setting; what it comes to is known by the gangs."""
     may_sleep: bool = False

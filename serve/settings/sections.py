@@ -118,6 +118,9 @@ class Replicas(Section):
     num_gpus: float = Field(0.0, ge=0)
     threads: int = Field(1, ge=1)
     """Torch threads of each replica, or rank."""
+    memory_gb: float | None = Field(None, gt=0)
+    """Device memory for each replica, in 1e9 bytes. Left out: the GPU's, times `num_gpus` below 1;
+    on a CPU, nothing is refused and nothing tiled for lack of it."""
 
 
 class Gangs(Section):

@@ -73,8 +73,8 @@ def test_large_clips_go_in_tiles_and_small_ones_in_one_piece(
     assert tiled == [True]
     whole = DecodeStage.load(checkpoint, dtype=torch.float32).decode_video(large, latents)
     assert in_tiles.shape == whole.shape
-    # Tiles see no further than their edges; overlaps are blended.
-    assert np.abs(in_tiles.astype(int) - whole).mean() < 0.1 * whole.std() + 1
+    # Tiles see no further than their edges, and random weights look far; overlaps are blended.
+    assert np.corrcoef(in_tiles.ravel(), whole.ravel())[0, 1] > 0.8
 
 
 def test_running_out_of_memory_falls_back_to_tiles_once(

@@ -1,5 +1,6 @@
 """What a service offers: a checkpoint's own limits, and what the settings state in their place."""
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -7,10 +8,12 @@ from typing import Any
 import pytest
 
 from pipelines.checkpoint import CheckpointError
-from pipelines.spec import ClipRequest, ModelLimits, resolve
-from serve.models import offered_models, open_checkpoint_of
+from pipelines.shapes.configs import shape_from_configs
+from pipelines.spec import ClipRequest, ModelLimits, SpecError, resolve
+from serve.models import OfferedModel, offered_models, open_checkpoint_of
 from serve.settings import Settings, SettingsError
-from serve.settings.sections import Model
+from serve.settings.sections import Model, Replicas
+from tests.full_configs import HUNYUAN
 
 LTX2 = {
     "model_index.json": {"_class_name": "LTX2Pipeline"},
@@ -97,3 +100,60 @@ def test_a_gang_that_does_not_divide_the_model_is_refused_at_the_start(
     model = {"name": "ltx", "checkpoint": checkpoint, "gangs": [{}, shape]}
     with pytest.raises(SettingsError, match=message):
         offered_models(Settings.from_values({"models": [model]}))
+
+
+LIMITS = ModelLimits(
+    sizes=((848, 480),),
+    free_sizes=True,
+    size_multiple=16,
+    max_pixels=1280 * 720,
+    frame_stride=4,
+    default_frames=121,
+    max_frames=241,
+    default_fps=24,
+    min_fps=24,
+    max_fps=24,
+    default_steps=50,
+    max_steps=100,
+    default_guidance=6.0,
+    max_guidance=20.0,
+    default_negative_prompt="",
+    max_prompt_chars=100,
+    image="none",
+    sound=False,
+)
+LARGE = resolve(
+    ClipRequest(prompt="a", width=1280, height=720, num_frames=121), LIMITS, fresh_seed=0
+)
+
+
+def offered(**said: Any) -> OfferedModel:
+    """HunyuanVideo, full-size, by its configs alone."""
+    return OfferedModel(
+        settings=Model(name="hunyuan", checkpoint="a/b", **said),
+        limits=LIMITS,
+        shape=shape_from_configs(HUNYUAN, text_tokens=1000),
+        vae_bytes=2,
+    )
+
+
+def test_nothing_is_refused_before_anybody_knows_the_devices() -> None:
+    offered().check_fits(LARGE, None)
+
+
+def test_what_gangs_have_measured_counts_for_denoising() -> None:
+    offered().check_fits(LARGE, 40 * 2**30)
+    with pytest.raises(SpecError, match="of device memory to denoise, and there are 20 GiB"):
+        offered().check_fits(LARGE, 20 * 2**30)
+
+
+def test_what_the_settings_state_counts_more() -> None:
+    stated = offered(denoiser=Replicas(memory_gb=80))
+    stated.check_fits(LARGE, 20 * 2**30)
+    with pytest.raises(SpecError, match="to decode"):
+        offered(decoder=Replicas(memory_gb=12)).check_fits(LARGE, None)
+
+
+def test_a_guess_refuses_nobody() -> None:
+    guess = dataclasses.replace(offered(), shape=dataclasses.replace(offered().shape, exact=False))
+    guess.check_fits(LARGE, 2**30)

@@ -53,6 +53,7 @@ async def replica_with(
         ),
         model=SimpleNamespace(name="m", attention="native", offload="none"),
         checkpoint=None,
+        memory_bytes=None,
         artifacts=ObjectArtifacts(MemoryStore()),
         dtype=torch.float32,
         device=torch.device("cpu"),
