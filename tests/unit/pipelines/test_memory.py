@@ -137,7 +137,7 @@ def test_sequence_parallel_ranks_divide_the_tokens() -> None:
     weights = 2 * shape.transformer.parameters
     one = peak_bytes(shape, clip, "denoise", FREE) - weights
     half = peak_bytes(shape, clip, "denoise", dataclasses.replace(FREE, ulysses=2)) - weights
-    assert 0.5 < half / one < 0.52
+    assert half == one // 2
 
 
 def test_what_fits_is_let_through() -> None:
@@ -149,7 +149,7 @@ def test_the_largest_size_that_fits_is_named() -> None:
     error = refusal("hunyuan", spec(1280, 720), rooms(22, "denoise"))
     assert (error.param, error.code) == ("size", "too_large_for_memory")
     assert error.message.startswith(
-        "1280x720 with 121 frames needs about 24 GiB of device memory to denoise, and there are "
+        "1280x720 with 121 frames needs about 23.9 GiB of device memory to denoise, and there are "
         "22 GiB; "
     )
     offered = error.message.split("; ")[1].split()[0]
