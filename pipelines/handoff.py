@@ -2,6 +2,9 @@
 
 A `Parcel` holds tensors and plain values. It travels, and is stored, as one safetensors blob whose
 header carries the values as JSON: nothing that comes from a store is ever unpickled.
+
+A tensor comes back with the order of dimensions that it had in memory, too: in bfloat16 a matrix
+product of the same numbers in another order may round differently.
 """
 
 import json
@@ -35,6 +38,7 @@ class Parcel:
             "kind": self.kind,
             "format_version": FORMAT_VERSION,
             "values": {name: _to_json(value) for name, value in self.values.items()},
+            "orders": _orders(self.tensors),
         }
         blob: bytes = safetensors.torch.save(
             _apart(self.tensors), metadata={"filmgate": json.dumps(header)}
@@ -57,7 +61,28 @@ def unpack(blob: bytes, kind: Kind) -> Parcel:
     values = header.get("values")
     if not isinstance(values, dict):
         raise ParcelError("the parcel has no values")
+    try:
+        for name, order in header.get("orders", {}).items():
+            tensors[name] = _in_order(tensors[name], order)
+    except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        raise ParcelError("the order of a tensor's dimensions is damaged") from error
     return Parcel(kind, tensors, {name: _from_json(value) for name, value in values.items()})
+
+
+def _orders(tensors: Mapping[str, torch.Tensor]) -> dict[str, list[int]]:
+    """Dimensions from the outermost to the innermost, of tensors where that is not their order."""
+    found = {}
+    for name, tensor in tensors.items():
+        alike = torch.empty_like(tensor, device="meta")  # the same order, without any gaps
+        if not alike.is_contiguous():
+            found[name] = sorted(range(alike.dim()), key=alike.stride, reverse=True)
+    return found
+
+
+def _in_order(tensor: torch.Tensor, order: list[int]) -> torch.Tensor:
+    """The same numbers with the dimensions in that order in memory."""
+    back = [order.index(dimension) for dimension in range(len(order))]
+    return tensor.permute(order).contiguous().permute(back)
 
 
 def _apart(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

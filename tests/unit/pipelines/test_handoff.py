@@ -58,6 +58,36 @@ def test_tensors_that_share_memory_are_packed_apart() -> None:
     assert len(given.pack()) < 1_000
 
 
+def test_a_tensor_comes_back_in_the_order_it_had_in_memory() -> None:
+    """A matrix product in bfloat16 may round differently in another one."""
+    given = Parcel(
+        "checkpoint",
+        {
+            "turned": torch.randn(2, 3, 4).permute(2, 0, 1),
+            "last": torch.randn(1, 2, 3, 4).to(memory_format=torch.channels_last),
+            "gaps": torch.randn(4, 6)[:, ::2].T,
+        },
+    )
+    found = through(given)
+    assert_same(found, given)
+    for name, tensor in given.tensors.items():
+        assert found.tensors[name].stride() == torch.empty_like(tensor).stride()
+
+
+@pytest.mark.parametrize(
+    "orders", [[], {"missing": [0]}, {"x": [0, 0]}, {"x": [1]}, {"x": None}, {"x": [2, 1, 0]}]
+)
+def test_a_damaged_order_is_refused(orders: object) -> None:
+    blob = Parcel("latents", {"x": torch.zeros(2, 3).T}).pack()
+    length = int.from_bytes(blob[:8], "little")
+    outer = json.loads(blob[8 : 8 + length])
+    header = {**json.loads(outer["__metadata__"]["filmgate"]), "orders": orders}
+    outer["__metadata__"]["filmgate"] = json.dumps(header)
+    changed = json.dumps(outer).encode()
+    with pytest.raises(ParcelError, match="order"):
+        unpack(len(changed).to_bytes(8, "little") + changed + blob[8 + length :], "latents")
+
+
 def test_a_part_of_something_large_is_packed_alone() -> None:
     large = torch.zeros(1_000_000)
     assert len(Parcel("latents", {"part": large[:10]}).pack()) < 1_000
