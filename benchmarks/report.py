@@ -35,7 +35,8 @@ class Row:
     """One measured figure, its unit, and what it is measured against."""
 
     what: str
-    value: float
+    value: float | None
+    """None for what could not be measured; the note says why."""
     unit: str
     note: str = ""
 
@@ -58,15 +59,46 @@ def publish(name: str, rows: list[Row], details: Mapping[str, Any]) -> None:
     for column in ("what", "value", "unit", "note"):
         table.add_column(column, justify="right" if column == "value" else "left")
     for row in rows:
-        table.add_row(row.what, f"{row.value:.4g}", row.unit, row.note)
+        table.add_row(row.what, _shown(row.value), row.unit, row.note)
     Console(width=120).print(table)
-    RESULTS.mkdir(exist_ok=True)
-    content = {
-        "hardware": machine,
-        "figures": {row.what: {"value": row.value, "unit": row.unit} for row in rows},
-        "details": details,
+    write_results(RESULTS / f"{name}.json", rows, details)
+
+
+def write_results(path: Path, rows: list[Row], details: Mapping[str, Any]) -> None:
+    """The rows as JSON, with what they were measured on."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figures = {
+        row.what: {
+            "value": row.value,
+            "unit": row.unit,
+            **({"note": row.note} if row.note else {}),
+        }
+        for row in rows
     }
-    (RESULTS / f"{name}.json").write_text(json.dumps(content, indent=2) + "\n")
+    content = {"hardware": hardware(), "figures": figures, "details": details}
+    path.write_text(json.dumps(content, indent=2) + "\n")
+
+
+def markdown(name: str, rows: list[Row]) -> str:
+    """The rows as a table that can be pasted into a document."""
+    machine = hardware()
+    lines = [
+        f"### {name}: {machine['gpu'] or machine['cpu']}, torch {machine['torch']}",
+        "",
+        "| what | value | unit | note |",
+        "|---|--:|---|---|",
+        *(shown(row) for row in rows),
+    ]
+    return "\n".join(lines)
+
+
+def shown(row: Row) -> str:
+    """A row as a line of such a table."""
+    return f"| {row.what} | {_shown(row.value)} | {row.unit} | {row.note} |"
+
+
+def _shown(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"
 
 
 def _cpu_name() -> str:

@@ -1,0 +1,1 @@
+"""What denoising costs: the parts of `benchmarks/denoise.py`. Neither Ray nor the service."""
