@@ -30,7 +30,8 @@ from serve.service import (
     marked,
 )
 from serve.settings import Settings
-from serve.settings.sections import Gangs, Model, Replicas
+from serve.settings.replicas import Gangs, Replicas
+from serve.settings.sections import Model
 
 APPLICATION = "filmgate"
 STAGES = {

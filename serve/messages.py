@@ -68,6 +68,8 @@ class Encoded:
 
     parcel: bytes
     seconds: float
+    cached: bool = False
+    """Whether it was there already; then it took no seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +91,8 @@ class StepEvent:
     """SHA-256 of the stored latents, for kind `latents`."""
     seconds: float = 0.0
     """For `started`: what encoding took; for `step`: what the step took."""
+    cached: bool | None = None
+    """For `started`: whether the encoder had the conditioning already; None if told before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,8 @@ from pipelines.shapes.configs import ShapeError, shape_from_configs
 from pipelines.shapes.shape import ModelShape
 from pipelines.spec import ClipSpec, ModelLimits
 from serve.settings import Settings, SettingsError
-from serve.settings.sections import Model, Replicas
+from serve.settings.replicas import Replicas
+from serve.settings.sections import Model
 
 STAGES: Mapping[Stage, str] = MappingProxyType(
     {"encode": "encoder", "denoise": "denoiser", "decode": "decoder"}

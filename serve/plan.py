@@ -3,7 +3,7 @@
 import urllib.parse
 
 from serve.settings import Settings
-from serve.settings.sections import Gangs, Replicas
+from serve.settings.replicas import Gangs, Replicas
 
 
 def plan(settings: Settings, host: str) -> list[str]:

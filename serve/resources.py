@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from serve.service import ServiceError
 from serve.settings import Settings
-from serve.settings.sections import Gangs, Model
+from serve.settings.replicas import Gangs
+from serve.settings.sections import Model
 
 CONTROL_CPUS = 0.1
 """Logical CPUs of a Gateway and of the Scheduler: they wait far more than they compute."""

@@ -59,6 +59,8 @@ class AttemptParts:
     """Tells the Gateways the job's present state."""
     observe: Callable[[Job, str, float, int], None]
     """Hears of (job, stage or "step", seconds, devices held for so long)."""
+    encoded: Callable[[Job, bool], None]
+    """Hears whether the encoder had the conditioning already."""
     redone: Callable[[Job, int], None]
     """Hears how many finished steps a new attempt has to do again."""
     gang_freed: Callable[[], None]
@@ -131,6 +133,8 @@ class Attempt:
                 self._parts.gangs.bind(self.job.id, event.replica)
                 self.saved_step = event.step
                 self._parts.redone(self.job, max(0, self.job.step - event.step))
+                if event.cached is not None:
+                    self._parts.encoded(self.job, event.cached)
                 self._spent(encode_s=event.seconds)
                 await self._advance(Phase.DENOISE, event.step)
             case "step":

@@ -5,6 +5,7 @@ import logging
 import os
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 from ray import serve as ray_serve
@@ -106,12 +107,12 @@ class Denoiser:
         self, order: DenoiseOrder, spec: ClipSpec, encoded: Encoded
     ) -> AsyncGenerator[StepEvent, None]:
         """To the end, with a second chance for what may have been chance."""
-        chances, encode_s = SecondChances(spec), encoded.seconds
+        chances, first = SecondChances(spec), True
         while True:
             try:
                 job = await self._open(order, spec, encoded)
-                yield self._event("started", job.step, seconds=encode_s)
-                encode_s = 0.0
+                yield self._started(job, encoded if first else None)
+                first = False
                 async with aclosing(self._run(order, job)) as events:
                     async for event in events:
                         yield event
@@ -187,6 +188,13 @@ class Denoiser:
         if stepped.checkpoint is not None:
             await self._files.keep_checkpoint(order.job_id, stepped.step, stepped.checkpoint)
             yield self._event("checkpoint", stepped.step)
+
+    def _started(self, job: GangJob, encoded: Encoded | None) -> StepEvent:
+        """The encoding is told once."""
+        if encoded is None:
+            return self._event("started", job.step)
+        started = self._event("started", job.step, seconds=encoded.seconds)
+        return replace(started, cached=encoded.cached)
 
     def _event(self, kind: Any, step: int, *, seconds: float = 0.0, digest: str = "") -> StepEvent:
         return StepEvent(kind=kind, step=step, replica=self._name, seconds=seconds, digest=digest)

@@ -1,20 +1,20 @@
 """The encode stage as a replica: a prompt, and maybe a picture, become conditioning."""
 
-import io
-import time
+import logging
 from typing import Any
 
-from PIL import Image
-
-from pipelines.spec import ClipSpec
+from pipelines.spec import ClipRequest, ClipSpec, resolve
 from pipelines.stages.encode import EncodeStage
 from serve.artifacts.store import input_key
+from serve.deployments.conditioning_cache import ConditioningCache
 from serve.deployments.device_thread import DeviceThread
+from serve.deployments.encode_queue import EncodeQueue
 from serve.deployments.fitness import Fitness
-from serve.deployments.memory import contained
-from serve.deployments.replica import open_replica
+from serve.deployments.replica import StageReplica, open_replica
 from serve.deployments.second_chance import with_second_chance
 from serve.messages import Encoded
+
+log = logging.getLogger(__name__)
 
 
 class Encoder:
@@ -25,10 +25,17 @@ class Encoder:
         self._fitness = Fitness()
         self._replica = await self._device.call(lambda: open_replica(values, model_name, "encoder"))
         here = self._replica
-        self._stage = await self._device.call(
+        stage = await self._device.call(
             lambda: EncodeStage.load(
                 here.checkpoint, dtype=here.dtype, device=here.device, offload=here.model.offload
             )
+        )
+        wanted = here.model.encoder
+        self._queue = EncodeQueue(
+            stage,
+            self._device,
+            ConditioningCache(wanted.cache_bytes),
+            batch=await self._device.call(lambda: _batch(stage, here)),
         )
 
     async def check_health(self) -> None:
@@ -41,18 +48,18 @@ class Encoder:
 
     async def encode(self, job_id: str, spec: ClipSpec) -> Encoded:
         """The job's conditioning; its picture is read from the artifact store."""
-        picture: Image.Image | None = None
-        if spec.has_image:
-            blob = await self._replica.artifacts.get(input_key(job_id))
-            picture = Image.open(io.BytesIO(blob))
-
-        async def encode() -> Encoded:
-            return await self._device.call(lambda: contained(lambda: self._encode(spec, picture)))
-
+        artifacts = self._replica.artifacts
+        picture = await artifacts.get(input_key(job_id)) if spec.has_image else None
         async with self._fitness.judged():
-            return await with_second_chance(spec, encode)
+            return await with_second_chance(spec, lambda: self._queue.encoded(spec, picture))
 
-    def _encode(self, spec: ClipSpec, picture: Image.Image | None) -> Encoded:
-        began = time.monotonic()
-        parcel = self._stage.encode(spec, picture).pack()
-        return Encoded(parcel=parcel, seconds=time.monotonic() - began)
+
+def _batch(stage: EncodeStage, here: StageReplica) -> int:
+    """How many prompts may go together here."""
+    limits = here.checkpoint.family.limits
+    if limits.image == "required":  # no prompt comes without a picture
+        return 1
+    probe = resolve(ClipRequest(prompt="a"), limits, fresh_seed=0)
+    found = stage.neutral_batch(probe, here.model.encoder.batch)
+    log.info("prompts encoded together: at most %d", found, extra={"model": here.model.name})
+    return found

@@ -26,7 +26,7 @@ from serve.deployments.gang_watch import GangWatch, end_gang
 from serve.deployments.rank import Rank, RankActor, load_rank
 from serve.deployments.replica import StageReplica
 from serve.messages import DenoiseOrder
-from serve.settings.sections import Replicas
+from serve.settings.replicas import Replicas
 
 log = logging.getLogger(__name__)
 GROUP_TIMEOUT_S = 1800.0

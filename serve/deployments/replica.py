@@ -11,7 +11,8 @@ from serve.artifacts.location import open_artifacts
 from serve.artifacts.store import ArtifactStore
 from serve.models import open_checkpoint_of
 from serve.settings import Settings
-from serve.settings.sections import Model, Replicas
+from serve.settings.replicas import Replicas
+from serve.settings.sections import Model
 from serve.telemetry.logs import configure_logging
 
 

@@ -94,6 +94,7 @@ class Scheduler:
             retention_s=self._settings.jobs.retention_s,
             publish=self._publish,
             observe=self._observe,
+            encoded=self._metrics.encoded,
             redone=self._metrics.redone,
             gang_freed=self._wake.set,
         )

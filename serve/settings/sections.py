@@ -3,19 +3,14 @@
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from pipelines.parallel.shape import GangShape
+from serve.settings.replicas import EncoderReplicas, Gangs, Replicas
+from serve.settings.section import Section
 
 STAGES = ("encoder", "denoiser", "decoder")
 DATABASES = ("sqlite", "postgres", "postgresql")
 Size = Annotated[str, Field(pattern=r"^[1-9]\d{1,4}x[1-9]\d{1,4}$")]
-
-
-class Section(BaseModel):
-    """A part of the tree: immutable, and unknown keys are errors. `repr=False` marks a secret."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class Http(Section):
@@ -107,47 +102,6 @@ class GangCare(Section):
     slowest step of the largest clip. For gangs of more than one rank."""
 
 
-class Replicas(Section):
-    """Resources of one stage, a denoiser's those of one rank. CPUs are logical: they only tell
-
-    Ray what fits on a node.
-    """
-
-    replicas: int = Field(1, ge=1)
-    num_cpus: float = Field(0.25, ge=0)
-    num_gpus: float = Field(0.0, ge=0)
-    threads: int = Field(1, ge=1)
-    """Torch threads of each replica, or rank."""
-    memory_gb: float | None = Field(None, gt=0)
-    """Device memory for each replica, in 1e9 bytes. Left out: the GPU's, times `num_gpus` below 1;
-    on a CPU, nothing is refused and nothing tiled for lack of it."""
-
-
-class Gangs(Section):
-    """Some gangs of one shape: `tp * cfg * ulysses` ranks each, with the denoiser's resources."""
-
-    tp: int = Field(1, ge=1)
-    """Each rank holds this part of every layer's weights."""
-    cfg: int = Field(1, ge=1)
-    """The guider's passes are dealt to this many groups of ranks."""
-    ulysses: int = Field(1, ge=1)
-    """Each rank works on this part of a clip's tokens."""
-    min: int = Field(1, ge=1)
-    """Gangs that always run."""
-    max: int | None = Field(None, ge=1)
-    """Left out: as many as `min`."""
-
-    @property
-    def shape(self) -> GangShape:
-        return GangShape(tp=self.tp, cfg=self.cfg, ulysses=self.ulysses)
-
-    @model_validator(mode="after")
-    def _min_is_at_most_max(self) -> Self:
-        if self.max is not None and self.min > self.max:
-            raise ValueError(f"min is {self.min} and max {self.max}: min must be at most max")
-        return self
-
-
 class Model(Section):
     name: str = Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$")
     checkpoint: str = "embedded"
@@ -169,7 +123,7 @@ class Model(Section):
     """The denoiser's attention kernels; `auto` tries those that are exact and takes the fastest."""
     offload: Literal["none", "model", "group"] = "none"
     """Whether weights wait in the host's memory, by whole models or by layers, on small cards."""
-    encoder: Replicas = Replicas()
+    encoder: EncoderReplicas = EncoderReplicas()
     denoiser: Replicas = Replicas()
     decoder: Replicas = Replicas()
     gangs: tuple[Gangs, ...] = ()

@@ -27,6 +27,7 @@ from serve.settings.faults import (
     explain_variable,
 )
 from serve.settings.file import read_settings_file
+from serve.settings.section import Section
 from serve.settings.sections import (
     EMBEDDED_MODEL,
     Artifacts,
@@ -38,7 +39,6 @@ from serve.settings.sections import (
     Log,
     Model,
     RayCluster,
-    Section,
 )
 
 CLIENT_VARIABLES = frozenset({"FILMGATE_URL", "FILMGATE_API_KEY"})

@@ -63,6 +63,18 @@ GPU_TIME: Final = Metric(
     help="Device time spent on jobs, redone and abandoned work included.",
     labels=("model", "tier", "stage"),
 )
+ENCODER_CACHE_HITS: Final = Metric(
+    name="filmgate_encoder_cache_hits_total",
+    kind="counter",
+    help="Attempts whose conditioning the encoder had already, or was making for an equal prompt.",
+    labels=("model",),
+)
+ENCODER_CACHE_MISSES: Final = Metric(
+    name="filmgate_encoder_cache_misses_total",
+    kind="counter",
+    help="Attempts whose conditioning had to be made.",
+    labels=("model",),
+)
 STEPS_REDONE: Final = Metric(
     name="filmgate_steps_redone_total",
     kind="counter",
@@ -111,6 +123,8 @@ CATALOGUE: Final = (
     STAGE,
     STEP,
     GPU_TIME,
+    ENCODER_CACHE_HITS,
+    ENCODER_CACHE_MISSES,
     STEPS_REDONE,
     JOBS_WAITING,
     BACKLOG,

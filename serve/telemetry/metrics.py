@@ -75,6 +75,8 @@ class Metrics:
         self._stage = _histogram(catalogue.STAGE, registry)
         self._step = _histogram(catalogue.STEP, registry)
         self._gpu = _counter(catalogue.GPU_TIME, registry)
+        self._encoder_hits = _counter(catalogue.ENCODER_CACHE_HITS, registry)
+        self._encoder_misses = _counter(catalogue.ENCODER_CACHE_MISSES, registry)
         self._redone = _counter(catalogue.STEPS_REDONE, registry)
         self._waiting = Levels(catalogue.JOBS_WAITING, registry)
         self._backlog = Levels(catalogue.BACKLOG, registry)
@@ -96,6 +98,10 @@ class Metrics:
             return
         self._stage.labels(job.model, stage).observe(seconds)
         self._gpu.labels(job.model, self._tier(job.tier), stage).inc(gpu_s)
+
+    def encoded(self, job: Job, cached: bool) -> None:
+        """A gang has got a job's conditioning; `cached` when the encoder had it already."""
+        (self._encoder_hits if cached else self._encoder_misses).labels(job.model).inc()
 
     def redone(self, job: Job, steps: int) -> None:
         """An attempt went on from a checkpoint that lies this many finished steps back."""

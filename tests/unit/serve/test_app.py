@@ -14,7 +14,8 @@ from ray import serve as ray_serve
 from serve import app
 from serve.service import ServiceError
 from serve.settings import Settings
-from serve.settings.sections import Gangs, Http, Model, Replicas
+from serve.settings.replicas import Gangs, Replicas
+from serve.settings.sections import Http, Model
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,8 @@ from pipelines.shapes.configs import shape_from_configs
 from pipelines.spec import ClipRequest, ModelLimits, SpecError, resolve
 from serve.models import OfferedModel, offered_models, open_checkpoint_of
 from serve.settings import Settings, SettingsError
-from serve.settings.sections import Model, Replicas
+from serve.settings.replicas import Replicas
+from serve.settings.sections import Model
 from tests.full_configs import HUNYUAN
 
 LTX2 = {

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from serve.plan import plan
 from serve.settings import Settings
-from serve.settings.sections import Gangs, Model, Replicas
+from serve.settings.replicas import Gangs, Replicas
+from serve.settings.sections import Model
 
 
 def planned(tmp_path: Path, *models: Model) -> str:

@@ -7,7 +7,8 @@ import pytest
 from serve.resources import check_resources, wanted_cpus
 from serve.service import ServiceError
 from serve.settings import Settings
-from serve.settings.sections import Gangs, Model, Replicas
+from serve.settings.replicas import Gangs, Replicas
+from serve.settings.sections import Model
 
 NODES = [{"CPU": 4.0, "GPU": 2.0}, {"CPU": 4.0}]
 

@@ -147,6 +147,7 @@ class Scene:
             retention_s=60.0,
             publish=self._publish,
             observe=lambda *_: None,
+            encoded=lambda *_: None,
             redone=lambda *_: None,
             gang_freed=lambda: None,
         )

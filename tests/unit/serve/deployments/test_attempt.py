@@ -97,11 +97,14 @@ async def store() -> AsyncIterator[SqlJobStore]:
 
 
 async def attempt_of(
-    store: SqlJobStore, stages: Stages, gang: FreeGangs | None = GANG
+    store: SqlJobStore,
+    stages: Stages,
+    gang: FreeGangs | None = GANG,
+    job_id: str = JOB.id,
 ) -> tuple[Attempt, list[Job]]:
     epoch = await store.take_epoch()
-    await store.insert(JOB, max_waiting=9)
-    job = await store.start(JOB.id, epoch, 110.0)
+    await store.insert(replace(JOB, id=job_id), max_waiting=9)
+    job = await store.start(job_id, epoch, 110.0)
     assert job is not None
     return again(job, store, stages, gang)
 
@@ -117,6 +120,7 @@ def again(
         retention_s=60.0,
         publish=shown.append,
         observe=lambda *_: None,
+        encoded=lambda *_: None,
         redone=lambda *_: None,
         gang_freed=lambda: None,
     )
@@ -140,6 +144,24 @@ async def test_a_whole_attempt_publishes_once_and_shows_each_step(store: SqlJobS
     assert job.timings.gpu_s == 0.5 + 1.5 + 0.25
     assert [(s.phase, s.step) for s in shown][-1] == (Phase.DECODE, 3)
     assert {s.step for s in shown} == {0, 1, 2, 3}
+
+
+async def test_what_the_encoder_had_already_is_told_and_is_no_encoding(
+    store: SqlJobStore,
+) -> None:
+    told: list[tuple[str, object]] = []
+    for cached in (False, True):
+        seconds = 0.0 if cached else 0.5
+        started = replace(event("started", 0), cached=cached, seconds=seconds)
+        stages = Stages((started, *WHOLE[1:]))
+        attempt, _ = await attempt_of(store, stages, job_id=f"video_{cached}")
+        attempt._parts = replace(
+            attempt._parts,
+            encoded=lambda job, had: told.append(("cached", had)),
+            observe=lambda job, stage, s, _: told.append((stage, s)) if stage == "encode" else None,
+        )
+        await attempt.run()
+    assert told == [("cached", False), ("encode", 0.5), ("cached", True)]
 
 
 async def test_stored_latents_are_not_denoised_again(store: SqlJobStore) -> None:

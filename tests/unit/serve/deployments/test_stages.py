@@ -19,6 +19,7 @@ from serve.deployments.decoder import Decoder
 from serve.deployments.encoder import Encoder
 from serve.deployments.fitness import DeviceLost
 from serve.messages import JobFault
+from serve.settings.replicas import EncoderReplicas
 from tests.unit.serve.deployments.scene import SPEC
 
 NO_ROOM = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")
@@ -34,6 +35,9 @@ class Stage:
 
     def __init__(self) -> None:
         self.troubles: list[Exception] = []
+
+    def key(self, *_: Any) -> str:
+        return "key"
 
     def encode(self, *_: Any) -> Parcel:
         self._stumble()
@@ -71,7 +75,15 @@ async def both(monkeypatch: pytest.MonkeyPatch) -> Both:
     artifacts = ObjectArtifacts(MemoryStore())
     await artifacts.put(latents_key("one"), Parcel("latents", {"x": torch.zeros(1)}).pack())
     replica = SimpleNamespace(
-        checkpoint=None, artifacts=artifacts, dtype=torch.float32, device=torch.device("cpu")
+        # No prompt without a picture: nothing to try together.
+        checkpoint=SimpleNamespace(
+            family=SimpleNamespace(limits=SimpleNamespace(image="required"))
+        ),
+        model=SimpleNamespace(name="m", encoder=EncoderReplicas(cache_bytes=0), offload="none"),
+        artifacts=artifacts,
+        dtype=torch.float32,
+        device=torch.device("cpu"),
+        memory_bytes=None,
     )
     made = Both(Stage())
     for module, stage in ((encoder, EncodeStage), (decoder, DecodeStage)):

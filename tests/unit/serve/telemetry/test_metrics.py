@@ -116,6 +116,8 @@ def test_every_metric_can_be_recorded(metrics: Metrics) -> None:
     metrics.epoch(1)
     metrics.observe(JOB, "encode", 0.1, 1)
     metrics.observe(JOB, "step", 0.1, 1)
+    metrics.encoded(JOB, True)
+    metrics.encoded(JOB, False)
     metrics.redone(JOB, 1)
     metrics.finished(DONE)
     metrics.queue([waiting("a", 0, 1.0)])
@@ -172,6 +174,13 @@ def test_device_time_is_counted_once(metrics: Metrics) -> None:
     assert value(metrics, "filmgate_step_seconds_count", model="tiny") == 2
     assert value(metrics, "filmgate_stage_seconds_sum", model="tiny", stage="denoise") == 8.0
     assert value(metrics, "filmgate_stage_seconds_sum", model="tiny", stage="encode") == 0.5
+
+
+def test_conditioning_is_counted_by_whether_the_encoder_had_it(metrics: Metrics) -> None:
+    for cached in (False, True, True):
+        metrics.encoded(JOB, cached)
+    assert value(metrics, "filmgate_encoder_cache_hits_total", model="tiny") == 2
+    assert value(metrics, "filmgate_encoder_cache_misses_total", model="tiny") == 1
 
 
 def test_redone_steps_never_shrink(metrics: Metrics) -> None:

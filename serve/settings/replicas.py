@@ -1,0 +1,60 @@
+"""What a model runs on: replicas of its stages, and gangs of ranks."""
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from pipelines.parallel.shape import GangShape
+from serve.settings.section import Section
+
+
+class Replicas(Section):
+    """Resources of one stage, a denoiser's those of one rank. CPUs are logical: they only tell
+
+    Ray what fits on a node.
+    """
+
+    replicas: int = Field(1, ge=1)
+    num_cpus: float = Field(0.25, ge=0)
+    num_gpus: float = Field(0.0, ge=0)
+    threads: int = Field(1, ge=1)
+    """Torch threads of each replica, or rank."""
+    memory_gb: float | None = Field(None, gt=0)
+    """Device memory for each replica, in 1e9 bytes. Left out: the GPU's, times `num_gpus` below 1;
+    on a CPU, nothing is refused and nothing tiled for lack of it."""
+
+
+class Gangs(Section):
+    """Some gangs of one shape: `tp * cfg * ulysses` ranks each, with the denoiser's resources."""
+
+    tp: int = Field(1, ge=1)
+    """Each rank holds this part of every layer's weights."""
+    cfg: int = Field(1, ge=1)
+    """The guider's passes are dealt to this many groups of ranks."""
+    ulysses: int = Field(1, ge=1)
+    """Each rank works on this part of a clip's tokens."""
+    min: int = Field(1, ge=1)
+    """Gangs that always run."""
+    max: int | None = Field(None, ge=1)
+    """Left out: as many as `min`."""
+
+    @property
+    def shape(self) -> GangShape:
+        return GangShape(tp=self.tp, cfg=self.cfg, ulysses=self.ulysses)
+
+    @model_validator(mode="after")
+    def _min_is_at_most_max(self) -> Self:
+        if self.max is not None and self.min > self.max:
+            raise ValueError(f"min is {self.min} and max {self.max}: min must be at most max")
+        return self
+
+
+class EncoderReplicas(Replicas):
+    """Those of the encode stage."""
+
+    cache_bytes: int = Field(500_000_000, ge=0)
+    """Conditioning that each replica keeps for equal prompts: 8 MB each for Wan, 31 MB for LTX-2.
+    0 keeps none."""
+    batch: int = Field(4, ge=1, le=64)
+    """Prompts that wait at the same time are encoded together, up to this many; fewer where that
+    would change a bit of any one's conditioning, which each replica tries at its start."""
