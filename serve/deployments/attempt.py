@@ -1,6 +1,5 @@
 """One attempt at one job: encode, denoise, decode, publish; every write is fenced."""
 
-import contextlib
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -10,6 +9,7 @@ from typing import Any
 
 from autoscaling.placement import FreeGangs
 from serve.artifacts.store import ArtifactStore
+from serve.deployments.encode_ahead import EncodeAhead, stop
 from serve.deployments.gangs import Gangs
 from serve.deployments.outage import outlast
 from serve.jobs.job import Job, Phase, Timings
@@ -54,6 +54,7 @@ class AttemptParts:
     ledger: Ledger
     artifacts: ArtifactStore
     gangs: Gangs
+    ahead: EncodeAhead
     retention_s: float
     publish: Callable[[Job], None]
     """Tells the Gateways the job's present state."""
@@ -80,6 +81,7 @@ class Attempt:
         self.fence = Fence(job_id=job.id, epoch=job.epoch, attempt=job.attempt)
         self._stages = stages
         self._parts = parts
+        self._ahead = parts.ahead.take(job.id)
         queue_s = max(0.0, (job.started_at or job.created_at) - job.created_at)
         self._timings = replace(job.timings, queue_s=queue_s)
         self._began_at = time.monotonic()
@@ -112,17 +114,24 @@ class Attempt:
         """Whether the latents are stored now; False when the gang let go before."""
         job = self.job
         order = DenoiseOrder(job_id=job.id, epoch=job.epoch, attempt=job.attempt)
-        encoded = self._stages.encoder.encode.remote(job.id, job.spec)
+        encoded = self._ahead or self._stages.encoder.encode.remote(job.id, job.spec)
         denoiser = self._stages.denoisers[shape].options(stream=True)
         stream = denoiser.denoise.remote(order, job.spec, encoded)
-        stored = False
+        heard = stored = False
         try:
             async for event in stream:
+                heard = True
                 stored = await self._heed(event)
             return stored
+        except Exception as error:
+            if heard or self._ahead is None:
+                raise
+            # The encoder may have died before this attempt began: no fault of the job's.
+            log.warning("not begun: %s", type(error).__name__, extra={"job_id": job.id})
+            return False
         finally:
-            _stop(encoded)
-            _stop(stream)
+            stop(encoded)
+            stop(stream)
             self._parts.gangs.release(job.id, settled=stored)
             self._parts.gang_freed()
 
@@ -185,7 +194,7 @@ class Attempt:
         try:
             decoded: Decoded = await call
         finally:
-            _stop(call)  # or it would go on, and store a clip, when this attempt is stopped
+            stop(call)  # or it would go on, and store a clip, when this attempt is stopped
         self._spent(decode_s=decoded.seconds)
         if not await self._publish(decoded.prefix):
             await self._parts.artifacts.delete_prefix(decoded.prefix)
@@ -229,9 +238,3 @@ class Attempt:
     @property
     def _devices(self) -> int:
         return self._gang.devices if self._gang else 1
-
-
-def _stop(call: Any) -> None:
-    """End a call to a stage that may be over already; Ray raises again what such a one raised."""
-    with contextlib.suppress(Exception):
-        call.cancel()

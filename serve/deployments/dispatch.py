@@ -3,10 +3,10 @@
 import time
 from collections.abc import Collection, Mapping
 
-from autoscaling.ordering import TierThenArrival
 from autoscaling.placement import FreeGangs, place
 from serve.artifacts.store import ArtifactMissing, ArtifactStore, latents_key
 from serve.deployments.attempts import Attempts
+from serve.deployments.encode_ahead import EncodeAhead
 from serve.deployments.gangs import Gangs
 from serve.deployments.view import View
 from serve.jobs.store import Ledger
@@ -22,18 +22,18 @@ class Dispatch:
         ledger: Ledger,
         artifacts: ArtifactStore,
         gangs: Gangs,
-        order: TierThenArrival,
         view: View,
         attempts: Attempts,
+        ahead: EncodeAhead,
         shapes: Mapping[str, Collection[str]],
     ) -> None:
         self._epoch = epoch
         self._ledger = ledger
         self._artifacts = artifacts
         self._gangs = gangs
-        self._order = order
         self._view = view
         self._attempts = attempts
+        self._ahead = ahead
         self._shapes = shapes
 
     async def round(self) -> None:
@@ -43,7 +43,8 @@ class Dispatch:
         gone = [job for job in self._view.waiting.values() if job.id not in jobs]
         await self._attempts.conclude(job for job in gone if job.id not in self._attempts)
         self._view.waiting = jobs
-        for waiting in self._order.order(self._view.plain(jobs.values())):
+        blocked = []
+        for waiting in self._view.ordered(jobs.values()):
             job = jobs[waiting.job_id]
             if job.model not in self._shapes:
                 await self._attempts.unserved(job)
@@ -51,9 +52,11 @@ class Dispatch:
             gang = None
             if job.step < job.spec.steps or not await self._have_latents(job.id):
                 if (gang := self._free_gang(job.model)) is None:
+                    blocked.append(job)
                     continue
                 self._gangs.reserve(job.id, job.model, gang.shape)
             await self._start(job.id, gang)
+        self._ahead.look(blocked)
 
     def _free_gang(self, model: str) -> FreeGangs | None:
         """Gangs of a shape that is no longer offered still report for a moment."""

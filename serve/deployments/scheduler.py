@@ -19,6 +19,7 @@ from serve.deployments.attempt_end import AttemptEnd
 from serve.deployments.attempts import Attempts
 from serve.deployments.costs import Costs
 from serve.deployments.dispatch import Dispatch
+from serve.deployments.encode_ahead import EncodeAhead
 from serve.deployments.feed import Feed, News
 from serve.deployments.gangs import Gangs
 from serve.deployments.janitor import Janitor
@@ -53,9 +54,9 @@ class Scheduler:
         self._metrics = Metrics(settings.tiers)
         self._feed = Feed()
         self._gangs = _gangs(settings.lease)
-        order = TierThenArrival()
+        self._ahead = EncodeAhead(self._encode, self._gangs)
         self._costs = Costs(await asyncio.to_thread(offered_models, settings))
-        self._view = View(settings.tiers, order, self._costs)
+        self._view = View(settings.tiers, TierThenArrival(), self._costs)
         self._janitor = Janitor(self._store, self._artifacts)
         self._wake = asyncio.Event()
         self._attempts = self._make_attempts()
@@ -68,9 +69,9 @@ class Scheduler:
             ledger=self._store,
             artifacts=self._artifacts,
             gangs=self._gangs,
-            order=order,
             view=self._view,
             attempts=self._attempts,
+            ahead=self._ahead,
             shapes={model: stages.denoisers.keys() for model, stages in self._stages.items()},
         )
         scan_s = settings.jobs.scan_s
@@ -91,6 +92,7 @@ class Scheduler:
             ledger=self._store,
             artifacts=self._artifacts,
             gangs=self._gangs,
+            ahead=self._ahead,
             retention_s=self._settings.jobs.retention_s,
             publish=self._publish,
             observe=self._observe,
@@ -156,6 +158,9 @@ class Scheduler:
     async def _clean(self) -> None:
         """Apart from scheduling, which must not wait for a slow or failing artifact store."""
         await self._janitor.clean(time.time())
+
+    def _encode(self, job: Job) -> Any:
+        return self._stages[job.model].encoder.encode.remote(job.id, job.spec)
 
     def _observe(self, job: Job, stage: str, seconds: float, devices: int) -> None:
         self._costs.observe(job, stage, seconds * devices)

@@ -41,6 +41,10 @@ class View:
             for job in jobs
         ]
 
+    def ordered(self, jobs: Iterable[Job]) -> list[Waiting]:
+        """The same, the one that is next first."""
+        return self._order.order(self.plain(jobs))
+
     def snapshot(
         self,
         *,
@@ -55,7 +59,7 @@ class View:
             job.id: self._costs.remaining_s(job) / devices.get(job.id, 1)
             for job in self._running.values()
         }
-        ordered = self._order.order(self.plain(self.waiting.values()))
+        ordered = self.ordered(self.waiting.values())
         places = {
             job_id: QueuePlace(position=place.position, eta_s=place.eta_s)
             for job_id, place in outlook(ordered, self._busy(gangs, running_eta_s)).items()

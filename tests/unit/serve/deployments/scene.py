@@ -14,6 +14,7 @@ from serve.artifacts.object_store import ObjectArtifacts
 from serve.deployments.attempt import AttemptParts, StageHandles
 from serve.deployments.attempt_end import AttemptEnd
 from serve.deployments.attempts import Attempts
+from serve.deployments.encode_ahead import EncodeAhead
 from serve.deployments.gangs import Gangs
 from serve.deployments.janitor import Janitor
 from serve.jobs.job import Job, Status
@@ -61,6 +62,7 @@ class Gang:
     def __init__(self) -> None:
         self.said: dict[str, asyncio.Queue[Event | None]] = {}
         self.cancelled: set[str] = set()
+        self.given: dict[str, Any] = {}
 
     def say(self, job_id: str, *events: Event | None) -> None:
         for one in events:
@@ -76,7 +78,8 @@ class Gang:
     def denoise(self) -> "Gang":
         return self
 
-    def remote(self, order: Any, *_: Any) -> "Stream":
+    def remote(self, order: Any, _: ClipSpec, encoded: Any) -> "Stream":
+        self.given[order.job_id] = encoded
         return Stream(self, order.job_id)
 
 
@@ -112,10 +115,15 @@ class Calls:
 
     def __init__(self, answer: Callable[..., Awaitable[Any]]) -> None:
         self._answer = answer
+        self.asked: list[Any] = []
+        """First arguments of the calls."""
+        self.replies: list[Reply] = []
         self.encode = self.decode = self
 
     def remote(self, *args: Any) -> Reply:
-        return Reply(self._answer(*args))
+        self.asked.append(args[0])
+        self.replies.append(Reply(self._answer(*args)))
+        return self.replies[-1]
 
 
 async def encoded(*_: Any) -> None:
@@ -137,13 +145,16 @@ class Scene:
         self.shown: list[Job] = []
         self.listeners: list[Callable[[Job], None]] = [self.shown.append]
         self.finished: list[Job] = []
+        self.encoder = Calls(encoded)
         handles = StageHandles(
-            encoder=Calls(encoded), denoisers={"1": self.gang}, decoder=Calls(decoded)
+            encoder=self.encoder, denoisers={"1": self.gang}, decoder=Calls(decoded)
         )
+        self.ahead = EncodeAhead(lambda job: self.encoder.remote(job.id), self.gangs)
         parts = AttemptParts(
             ledger=store,
             artifacts=self.artifacts,
             gangs=self.gangs,
+            ahead=self.ahead,
             retention_s=60.0,
             publish=self._publish,
             observe=lambda *_: None,

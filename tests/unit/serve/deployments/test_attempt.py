@@ -14,6 +14,7 @@ from pipelines.spec import ClipSpec
 from serve.artifacts.object_store import ObjectArtifacts
 from serve.deployments.attempt import Attempt, AttemptParts, GangSilent, Outcome, StageHandles
 from serve.deployments.attempt_end import AttemptEnd
+from serve.deployments.encode_ahead import EncodeAhead
 from serve.deployments.gangs import Gangs
 from serve.jobs.database import open_engine
 from serve.jobs.job import Job, Phase, Status
@@ -113,10 +114,12 @@ def again(
     job: Job, store: SqlJobStore, stages: Stages, gang: FreeGangs | None = GANG
 ) -> tuple[Attempt, list[Job]]:
     shown: list[Job] = []
+    gangs = Gangs(timeout_s=10, free_within_s=10)
     parts = AttemptParts(
         ledger=store,
         artifacts=ObjectArtifacts(MemoryStore()),
-        gangs=Gangs(timeout_s=10, free_within_s=10),
+        gangs=gangs,
+        ahead=EncodeAhead(stages.handles.encoder.remote, gangs),
         retention_s=60.0,
         publish=shown.append,
         observe=lambda *_: None,

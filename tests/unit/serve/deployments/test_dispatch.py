@@ -10,12 +10,11 @@ from serve.deployments.dispatch import Dispatch
 from serve.deployments.view import View
 from serve.jobs.job import Job, Status
 from serve.messages import LeaseReport
-from tests.unit.serve.deployments.scene import WHOLE, Scene
+from tests.unit.serve.deployments.scene import WHOLE, Scene, until
 
 
 async def dispatch_of(scene: Scene) -> Dispatch:
-    order = TierThenArrival()
-    view = View(("free", "pro"), order, Costs({}))
+    view = View(("free", "pro"), TierThenArrival(), Costs({}))
     scene.listeners.append(view.seen)
     scene.epoch = await scene.store.take_epoch()
     return Dispatch(
@@ -23,9 +22,9 @@ async def dispatch_of(scene: Scene) -> Dispatch:
         ledger=scene.store,
         artifacts=scene.artifacts,
         gangs=scene.gangs,
-        order=order,
         view=view,
         attempts=scene.attempts,
+        ahead=scene.ahead,
         shapes={"m": ["1"]},
     )
 
@@ -105,3 +104,44 @@ async def test_a_job_of_a_model_no_longer_offered_fails_and_is_counted_once(scen
     assert [(job.status, job.failure and job.failure.code) for job in scene.finished] == [
         (Status.FAILED, "model_unavailable")
     ]
+
+
+async def test_the_next_job_is_encoded_while_the_gang_is_busy(scene: Scene) -> None:
+    dispatch = await dispatch_of(scene)
+    free_gang(scene)
+    for number in range(3):
+        await scene.queue(f"job{number}", created_at=float(number))
+    for _ in range(2):
+        await dispatch.round()
+        await until(lambda: "job0" in scene.gang.given)
+    assert sorted(scene.encoder.asked) == ["job0", "job1"], "one ahead of the one gang, and once"
+    ahead = scene.encoder.replies[scene.encoder.asked.index("job1")]
+    scene.gang.say("job0", *WHOLE, None)
+    await scene.over()
+    await dispatch.round()
+    await until(lambda: "job1" in scene.gang.given)
+    assert scene.gang.given["job1"] is ahead
+    assert sorted(scene.encoder.asked) == ["job0", "job1", "job2"]
+    for number in (1, 2):
+        scene.gang.say(f"job{number}", *WHOLE, None)
+        await scene.over()
+        await dispatch.round()
+    await scene.over()
+
+
+async def test_a_job_that_is_encoded_ahead_and_not_begun_is_not_blamed(scene: Scene) -> None:
+    """Its encoder may have died long before the attempt; a second time it is the attempt's."""
+    dispatch = await dispatch_of(scene)
+    free_gang(scene)
+    await scene.queue("busy", created_at=0.0)
+    await scene.queue("one", created_at=1.0)
+    await dispatch.round()
+    scene.gang.say("busy", *WHOLE, None)
+    scene.gang.say("one", ConnectionError(), ConnectionError())
+    await scene.over()
+    for crashes in (0, 1):
+        free_gang(scene)
+        await dispatch.round()
+        await scene.over()
+        row = await scene.row("one")
+        assert (row.status, row.crashes) == (Status.QUEUED, crashes)
