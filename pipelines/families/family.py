@@ -27,6 +27,8 @@ class Family:
     """Block that turns conditioning into latents; what it runs last is the denoising loop."""
     video: str
     """Block that turns latents into frames."""
+    video_in_parts: bool = False
+    """Whether its VAE decodes some frames at a time, each once and for good."""
     audio: str | None = None
     """Block that turns latents into a waveform."""
     guider: str

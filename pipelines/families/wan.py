@@ -22,6 +22,7 @@ def text_to_video(configs: Configs) -> Family:
         blocks="Wan22Blocks" if two else "WanBlocks",
         encode=("text_encoder",),
         video="decode",
+        video_in_parts=True,
         guider="ClassifierFreeGuidance",
         guiders={"guider": {}, "guider_2": {}} if two else {"guider": {}},
         config_only=("vae",),

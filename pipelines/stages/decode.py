@@ -1,6 +1,8 @@
 """Latents to frames and a waveform: the last stage of a clip, up to the file."""
 
 import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,13 +21,15 @@ from pipelines.tuning.tiling import TilingRule, set_tiling, tiling_rule
 
 log = logging.getLogger(__name__)
 
+Pixels = npt.NDArray[np.uint8]
+"""RGB, [frames, height, width, 3]."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Footage:
     """A decoded clip in memory."""
 
-    video: npt.NDArray[np.uint8]
-    """RGB, [frames, height, width, 3]."""
+    video: Pixels
     fps: int
     audio: npt.NDArray[np.float32] | None
     """[channels, samples], -1 to 1; None for a silent clip."""
@@ -37,12 +41,27 @@ class DecodeStage:
     """The VAEs (and vocoder): video and audio decode apart, so that they can run side by side."""
 
     def __init__(
-        self, video: Any, audio: Any | None, tiling: TilingRule, device: torch.device | str
+        self,
+        video: Any,
+        audio: Any | None,
+        tiling: TilingRule,
+        device: torch.device | str,
+        *,
+        in_parts: bool = False,
     ) -> None:
         self._video = video
         self._audio = audio
         self._tiling = tiling
-        self._device = device
+        self._device = torch.device(device)
+        self._in_parts = in_parts
+
+    @property
+    def side_by_side(self) -> bool:
+        """Whether sound and picture are faster beside each other than one after the other.
+
+        They are on a GPU, which neither fills alone; on a CPU each takes cores from the other.
+        """
+        return self._device.type == "cuda"
 
     @classmethod
     def load(
@@ -66,7 +85,7 @@ class DecodeStage:
         family = checkpoint.family
         audio = load(family.audio) if family.audio else None
         rule = tiling_rule(checkpoint, memory_bytes=memory_bytes, value_bytes=dtype.itemsize)
-        return cls(load(family.video), audio, rule, device)
+        return cls(load(family.video), audio, rule, device, in_parts=family.video_in_parts)
 
     def decode(self, spec: ClipSpec, latents: Parcel) -> Footage:
         """Both, one after the other; without sound when the spec wants none."""
@@ -78,33 +97,76 @@ class DecodeStage:
             sample_rate=sample_rate,
         )
 
-    def decode_video(self, spec: ClipSpec, latents: Parcel) -> npt.NDArray[np.uint8]:
-        """RGB frames, [frames, height, width, 3]; in tiles after all if memory runs out.
+    def decode_video(
+        self,
+        spec: ClipSpec,
+        latents: Parcel,
+        hand_over: Callable[[Pixels], None] | None = None,
+        *,
+        tiled: bool = False,
+    ) -> Pixels:
+        """All frames. `hand_over` gets them as well, in order, as soon as some are decoded.
 
-        Raises `UnsoundLatents` for what is no picture.
+        In tiles where `tiled` or the clip's size asks for it, and after all if memory runs out
+        before a frame was handed over. Raises `UnsoundLatents` for what is no picture.
         """
-        tiled = self._tiling.wants(spec)
+        tiled = tiled or self._tiling.wants(spec)
+        parts: list[Pixels] = []
+
+        def take(part: Pixels) -> None:
+            parts.append(part)
+            if hand_over:
+                hand_over(part)
+
         try:
-            frames: torch.Tensor | None = self._frames(spec, latents, tiled=tiled)
+            self._frames(spec, latents, take, in_parts=hand_over is not None, tiled=tiled)
         except torch.OutOfMemoryError:
-            if tiled:
+            if tiled or parts:
                 raise
             log.warning("out of memory: decoding %dx%d in tiles", spec.width, spec.height)
-            frames = None
-        if frames is None:
+        if not parts:
             # Outside the handler, whose traceback keeps the first try's tensors alive.
             torch.cuda.empty_cache()
-            frames = self._frames(spec, latents, tiled=True)
-        check_decoded(frames, "picture")
-        pixels = frames.float().mul(255).round().to(torch.uint8)
-        array: npt.NDArray[np.uint8] = pixels.permute(0, 2, 3, 1).contiguous().cpu().numpy()
-        check_frames(array)
-        return array
+            self._frames(spec, latents, take, in_parts=False, tiled=True)
+        video = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        check_frames(video)
+        return video
 
-    def _frames(self, spec: ClipSpec, latents: Parcel, *, tiled: bool) -> torch.Tensor:
-        set_tiling(self._video.vae, tiled=tiled)
-        frames: torch.Tensor = self._run(self._video, spec, latents)["videos"][0]
-        return frames
+    def _frames(
+        self,
+        spec: ClipSpec,
+        latents: Parcel,
+        take: Callable[[Pixels], None],
+        *,
+        in_parts: bool,
+        tiled: bool,
+    ) -> None:
+        vae = self._video.vae
+        set_tiling(vae, tiled=tiled)
+        if in_parts and self._in_parts and not tiled and not vae.config.patch_size:
+            with self._heard(take):
+                self._run(self._video, spec, latents)
+            return
+        frames = self._run(self._video, spec, latents)["videos"][0]
+        check_decoded(frames, "picture")
+        take(_pixels(frames))
+
+    @contextmanager
+    def _heard(self, take: Callable[[Pixels], None]) -> Iterator[None]:
+        """Take what the VAE's decoder makes, part by part, through what would follow at the end."""
+
+        def hear(_module: Any, _given: Any, made: torch.Tensor) -> None:
+            check_decoded(made, "picture")
+            frames = self._video.video_processor.postprocess_video(
+                made.clamp(min=-1.0, max=1.0), output_type="pt"
+            )
+            take(_pixels(frames[0]))
+
+        hook = self._video.vae.decoder.register_forward_hook(hear)
+        try:
+            yield
+        finally:
+            hook.remove()
 
     def decode_audio(
         self, spec: ClipSpec, latents: Parcel
@@ -112,10 +174,14 @@ class DecodeStage:
         """Waveform [channels, samples] and samples per second; nothing from a silent model."""
         if self._audio is None:
             return None, None
-        waveform = self._run(self._audio, spec, latents)["audio"][0]
-        check_decoded(waveform, "sound")
-        rate = int(self._audio.vocoder.config.output_sampling_rate)
-        return waveform.float().cpu().numpy(), rate
+        # On a stream of its own, or a GPU would decode it before or after the picture.
+        cuda = self._device.type == "cuda"
+        own = torch.cuda.Stream(self._device) if cuda else None  # type: ignore[no-untyped-call]
+        with torch.cuda.stream(own) if own else nullcontext():
+            waveform = self._run(self._audio, spec, latents)["audio"][0]
+            check_decoded(waveform, "sound")
+            samples = waveform.float().cpu().numpy()
+        return samples, int(self._audio.vocoder.config.output_sampling_rate)
 
     def _run(self, pipeline: Any, spec: ClipSpec, latents: Parcel) -> dict[str, Any]:
         given = {
@@ -127,3 +193,10 @@ class DecodeStage:
         }
         outputs: dict[str, Any] = pipeline(**inputs_for(pipeline.blocks, given)).values
         return outputs
+
+
+def _pixels(frames: torch.Tensor) -> Pixels:
+    """From [frames, 3, height, width], 0 to 1."""
+    pixels = frames.float().mul(255).round().to(torch.uint8)
+    array: Pixels = pixels.permute(0, 2, 3, 1).contiguous().cpu().numpy()
+    return array

@@ -1,17 +1,19 @@
 """The decode stage as a replica: stored latents become a stored clip."""
 
+import asyncio
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 from pipelines.handoff import unpack
-from pipelines.media.mux import write_clip
 from pipelines.media.stills import spritesheet, thumbnail
 from pipelines.spec import ClipSpec
-from pipelines.stages.decode import DecodeStage
+from pipelines.stages.decode import DecodeStage, Pixels
+from pipelines.stages.film import Film
 from serve.artifacts.store import CLIP_FILES, clip_prefix, latents_key
 from serve.deployments.device_thread import DeviceThread
+from serve.deployments.faults import Fault
 from serve.deployments.fitness import Fitness
 from serve.deployments.memory import contained
 from serve.deployments.replica import open_replica
@@ -49,31 +51,37 @@ class Decoder:
         """Decode the job's stored latents and store clip, thumbnail and spritesheet."""
         blob = await self._replica.artifacts.get(latents_key(job_id))
         prefix = clip_prefix(job_id, attempt)
-        with tempfile.TemporaryDirectory(prefix="filmgate-") as folder:
-            seconds = await self._made(spec, blob, Path(folder))
-            for name in CLIP_FILES.values():
-                await self._replica.artifacts.put_file(prefix + name, Path(folder) / name)
+        with tempfile.TemporaryDirectory(prefix="filmgate-") as name:
+            folder = Path(name)
+            seconds = await self._made(spec, blob, folder)
+            for file in CLIP_FILES.values():
+                await self._replica.artifacts.put_file(prefix + file, folder / file)
         return Decoded(prefix=prefix, seconds=seconds)
 
     async def _made(self, spec: ClipSpec, blob: bytes, folder: Path) -> float:
-        async def make() -> float:
-            return await self._device.call(
-                lambda: contained(lambda: self._make(spec, blob, folder))
-            )
+        """With a second chance: out of memory, in tiles."""
+
+        async def make(after: Fault | None) -> float:
+            return await self._make(spec, blob, folder, tiled=after is Fault.MEMORY)
 
         async with self._fitness.judged():
             return await with_second_chance(spec, make)
 
-    def _make(self, spec: ClipSpec, blob: bytes, folder: Path) -> float:
-        began = time.monotonic()
-        footage = self._stage.decode(spec, unpack(blob, "latents"))
-        write_clip(
-            folder / CLIP_FILES["video"],
-            footage.video,
-            footage.fps,
-            footage.audio,
-            footage.sample_rate,
-        )
-        (folder / CLIP_FILES["thumbnail"]).write_bytes(thumbnail(footage.video))
-        (folder / CLIP_FILES["spritesheet"]).write_bytes(spritesheet(footage.video).blob)
-        return time.monotonic() - began
+    async def _make(self, spec: ClipSpec, blob: bytes, folder: Path, *, tiled: bool) -> float:
+        """The clip's files, and what they took without the wait for the device."""
+        with Film(folder / CLIP_FILES["video"], spec) as film:
+
+            def expose() -> tuple[float, Pixels]:
+                began = time.monotonic()
+                return began, film.expose(self._stage, unpack(blob, "latents"), tiled=tiled)
+
+            began, video = await self._device.call(lambda: contained(expose))
+            # The device is free for the next clip already.
+            await asyncio.to_thread(_make_stills, video, folder)
+            await asyncio.to_thread(contained, film.finish)
+            return time.monotonic() - began
+
+
+def _make_stills(video: Pixels, folder: Path) -> None:
+    (folder / CLIP_FILES["thumbnail"]).write_bytes(thumbnail(video))
+    (folder / CLIP_FILES["spritesheet"]).write_bytes(spritesheet(video).blob)

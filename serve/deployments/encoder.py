@@ -51,7 +51,7 @@ class Encoder:
         artifacts = self._replica.artifacts
         picture = await artifacts.get(input_key(job_id)) if spec.has_image else None
         async with self._fitness.judged():
-            return await with_second_chance(spec, lambda: self._queue.encoded(spec, picture))
+            return await with_second_chance(spec, lambda _: self._queue.encoded(spec, picture))
 
 
 def _batch(stage: EncodeStage, here: StageReplica) -> int:

@@ -43,11 +43,11 @@ class SecondChances:
         )
 
 
-async def with_second_chance(spec: ClipSpec, work: Callable[[], Awaitable[T]]) -> T:
-    """The result of `work()`, which is done again where that may help."""
-    chances = SecondChances(spec)
+async def with_second_chance(spec: ClipSpec, work: Callable[[Fault | None], Awaitable[T]]) -> T:
+    """The result of `work`, which is done again, and told of the fault, where that may help."""
+    chances, fault = SecondChances(spec), None
     while True:
         try:
-            return await work()
+            return await work(fault)
         except Exception as error:
-            chances.take(error)
+            fault = chances.take(error)

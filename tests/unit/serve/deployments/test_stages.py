@@ -10,7 +10,7 @@ from obstore.store import MemoryStore
 
 from pipelines.handoff import Parcel
 from pipelines.spec import ClipSpec
-from pipelines.stages.decode import DecodeStage, Footage
+from pipelines.stages.decode import DecodeStage, Pixels
 from pipelines.stages.encode import EncodeStage
 from serve.artifacts.object_store import ObjectArtifacts
 from serve.artifacts.store import latents_key
@@ -31,10 +31,13 @@ class UnsoundLatents(Exception):
 
 
 class Stage:
-    """Encodes and decodes, unless there is trouble first."""
+    """Encodes and decodes, unless there is trouble first, or after the first frame."""
+
+    side_by_side = False
 
     def __init__(self) -> None:
         self.troubles: list[Exception] = []
+        self.tiled: list[bool] = []
 
     def key(self, *_: Any) -> str:
         return "key"
@@ -43,11 +46,17 @@ class Stage:
         self._stumble()
         return Parcel("conditioning", {"x": torch.zeros(1)})
 
-    def decode(self, spec: ClipSpec, _: Parcel) -> Footage:
-        self._stumble()
+    def decode_video(self, spec: ClipSpec, _: Parcel, hand_over: Any, *, tiled: bool) -> Pixels:
+        self.tiled.append(tiled)
         shape = (spec.num_frames, spec.height, spec.width, 3)
         video = np.random.default_rng(1).integers(0, 255, shape, np.uint8)
-        return Footage(video=video, fps=spec.fps, audio=None, sample_rate=None)
+        for frame in video:
+            hand_over(frame[None])
+            self._stumble()
+        return video
+
+    def decode_audio(self, *_: Any) -> tuple[None, None]:
+        return None, None
 
     def _stumble(self) -> None:
         if self.troubles:
@@ -103,6 +112,15 @@ async def test_trouble_once_is_got_over(both: Both, which: str) -> None:
     assert await both.run(which)
     both.stage.troubles = [UnsoundLatents("blank")]
     assert await both.run(which)
+
+
+@pytest.mark.parametrize(("trouble", "tiled"), [(NO_ROOM, True), (UnsoundLatents("blank"), False)])
+async def test_the_decoder_tries_again_in_tiles_if_that_may_help(
+    both: Both, trouble: Exception, tiled: bool
+) -> None:
+    both.stage.troubles = [trouble]
+    assert await both.run("decoder")
+    assert both.stage.tiled == [False, tiled]
 
 
 @WHICH
