@@ -1,4 +1,4 @@
-"""All benchmarks, one after another: `python -m benchmarks [overhead|load|startup|shares ...]`.
+"""All benchmarks, one after another: `python -m benchmarks [overhead|load|startup|stages ...]`.
 
 Options after a single name are that benchmark's own: `python -m benchmarks denoise --help`.
 """
@@ -8,7 +8,7 @@ import os
 import sys
 from itertools import dropwhile, takewhile
 
-NAMES = ("overhead", "load", "startup", "shares", "denoise")
+NAMES = ("overhead", "load", "startup", "shares", "denoise", "stages")
 
 
 def main(words: list[str]) -> None:

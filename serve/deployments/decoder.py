@@ -1,6 +1,7 @@
 """The decode stage as a replica: stored latents become a stored clip."""
 
 import asyncio
+import logging
 import tempfile
 import time
 from pathlib import Path
@@ -19,6 +20,8 @@ from serve.deployments.memory import contained
 from serve.deployments.replica import open_replica
 from serve.deployments.second_chance import with_second_chance
 from serve.messages import Decoded
+
+log = logging.getLogger(__name__)
 
 
 class Decoder:
@@ -54,8 +57,19 @@ class Decoder:
         with tempfile.TemporaryDirectory(prefix="filmgate-") as name:
             folder = Path(name)
             seconds = await self._made(spec, blob, folder)
+            made_at = time.time()
             for file in CLIP_FILES.values():
                 await self._replica.artifacts.put_file(prefix + file, folder / file)
+        log.debug(
+            "clip made",
+            extra={
+                "job_id": job_id,
+                "attempt": attempt,
+                "stage": "decode",
+                "began_at": made_at - seconds,
+                "seconds": seconds,
+            },
+        )
         return Decoded(prefix=prefix, seconds=seconds)
 
     async def _made(self, spec: ClipSpec, blob: bytes, folder: Path) -> float:

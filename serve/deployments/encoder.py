@@ -1,6 +1,7 @@
 """The encode stage as a replica: a prompt, and maybe a picture, become conditioning."""
 
 import logging
+import time
 from typing import Any
 
 from pipelines.spec import ClipRequest, ClipSpec, resolve
@@ -51,7 +52,17 @@ class Encoder:
         artifacts = self._replica.artifacts
         picture = await artifacts.get(input_key(job_id)) if spec.has_image else None
         async with self._fitness.judged():
-            return await with_second_chance(spec, lambda _: self._queue.encoded(spec, picture))
+            encoded = await with_second_chance(spec, lambda _: self._queue.encoded(spec, picture))
+        log.debug(
+            "encoded",
+            extra={
+                "job_id": job_id,
+                "stage": "encode",
+                "began_at": time.time() - encoded.seconds,
+                "seconds": encoded.seconds,
+            },
+        )
+        return encoded
 
 
 def _batch(stage: EncodeStage, here: StageReplica) -> int:

@@ -214,6 +214,6 @@ class Service:
                 ended_at=line["began_at"] + line["seconds"],
             )
             for line in self.log_lines()
-            if line.get("job_id") == job_id and "began_at" in line
+            if line.get("job_id") == job_id and "began_at" in line and "step" in line
         ]
         return sorted(found, key=lambda step: step.began_at)
