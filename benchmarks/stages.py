@@ -16,8 +16,8 @@ JOBS = 12
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="filmgate-bench-") as folder:
         service = Service(Path(folder) / "data", BENCH_SETTINGS)
-        service.start()
         try:
+            service.start()
             _run(service, ["warm"])
             alone = [_run(service, [f"number {i}, by itself"]) for i in range(JOBS)]
             together = _run(service, [f"number {i}, in a row" for i in range(JOBS)])
