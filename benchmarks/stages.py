@@ -51,7 +51,9 @@ def _compare(
     ready = ready_before(encoded, denoised)
     rows = [
         Row(
-            what="12 clips in a row / their stages by themselves", value=whole / by_itself, unit=""
+            what=f"{JOBS} clips in a row / their stages by themselves",
+            value=whole / by_itself,
+            unit="",
         ),
         Row(
             what="decoding while the gang denoised another job",
