@@ -72,6 +72,11 @@ def decodes_in_tiles(shape: ModelShape, spec: ClipSpec, room: Room) -> bool:
     return not room.holds(peak_bytes(shape, spec, "decode", room))
 
 
+def fits(shape: ModelShape, spec: ClipSpec, rooms: Rooms) -> bool:
+    """Whether every stage has room for a clip."""
+    return _too_small(shape, spec, rooms) is None
+
+
 def check_fits(shape: ModelShape, spec: ClipSpec, limits: ModelLimits, rooms: Rooms) -> None:
     """Raise `SpecError` for a clip that some stage has no room for; it names one that fits."""
     stage = _too_small(shape, spec, rooms)

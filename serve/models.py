@@ -1,19 +1,20 @@
 """The models that this service offers: settings and a checkpoint become limits and a price."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
 from pipelines.checkpoint import Checkpoint, CheckpointError
 from pipelines.cost import Stage, StageCosts, predict
 from pipelines.embedded.place import WEIGHTS
-from pipelines.memory import Room, check_fits
+from pipelines.memory import Room, check_fits, fits
 from pipelines.parallel.fit import UnfitShape, check_shape
+from pipelines.parallel.shape import GangShape
 from pipelines.registry import open_checkpoint
 from pipelines.shapes.configs import ShapeError, shape_from_configs
 from pipelines.shapes.shape import ModelShape
-from pipelines.spec import ClipSpec, ModelLimits
+from pipelines.spec import ClipRequest, ClipSpec, ModelLimits, SpecError, resolve
 from serve.settings import Settings, SettingsError
 from serve.settings.replicas import Replicas
 from serve.settings.sections import Model
@@ -37,11 +38,28 @@ class OfferedModel:
     def check_fits(self, spec: ClipSpec, gang_bytes: int | None) -> None:
         """Raise `SpecError` for a clip that some stage has no memory for, as far as it is known.
 
-        `gang_bytes` is what the model's gangs have measured, for where the settings do not say.
+        One shape of gang with room for it is enough. `gang_bytes` is what the model's gangs have
+        measured, for where the settings do not say.
         """
+        roomiest = max(
+            self.shapes_for(spec, gang_bytes), key=lambda shape: (shape.tp, shape.ulysses)
+        )
         if self.shape.exact:
-            rooms = {stage: self._room(stage, gang_bytes) for stage in STAGES}
-            check_fits(self.shape, spec, self.limits, rooms)
+            check_fits(self.shape, spec, self.limits, self._rooms(roomiest, gang_bytes))
+
+    def shapes_for(self, spec: ClipSpec, gang_bytes: int | None) -> Sequence[GangShape]:
+        """The shapes of gang with room for a clip; all of them if none has, or nobody knows."""
+        shapes = [gangs.shape for gangs in self.settings.shapes]
+        if len(shapes) == 1 or not self.shape.exact:
+            return shapes
+        able = [s for s in shapes if fits(self.shape, spec, self._rooms(s, gang_bytes))]
+        return able or shapes
+
+    def _rooms(self, shape: GangShape, gang_bytes: int | None) -> dict[Stage, Room]:
+        rooms = {stage: self._room(stage, gang_bytes) for stage in STAGES}
+        return rooms | {
+            "denoise": dataclasses.replace(rooms["denoise"], tp=shape.tp, ulysses=shape.ulysses)
+        }
 
     def _room(self, stage: Stage, gang_bytes: int | None) -> Room:
         replicas: Replicas = getattr(self.settings, STAGES[stage])
@@ -96,7 +114,9 @@ def _offered(model: Model) -> OfferedModel:
     except ShapeError as error:
         raise CheckpointError(f"{model.checkpoint}: {error}") from error
     vae_bytes = 4 if "vae" in family.float32 else VALUE_BYTES[model.dtype]
-    return OfferedModel(settings=model, limits=family.limits, shape=shape, vae_bytes=vae_bytes)
+    offered = OfferedModel(settings=model, limits=family.limits, shape=shape, vae_bytes=vae_bytes)
+    _check_memory(offered)
+    return offered
 
 
 def _check_gangs(model: Model, checkpoint: Checkpoint) -> None:
@@ -108,6 +128,19 @@ def _check_gangs(model: Model, checkpoint: Checkpoint) -> None:
             raise SettingsError(
                 f"the settings of model {model.name}: gangs[{number}] ({gangs.shape}): {error}"
             ) from error
+
+
+def _check_memory(offered: OfferedModel) -> None:
+    """What the settings say of the devices is enough for the clip of the shortest request."""
+    limits, name = offered.limits, offered.settings.name
+    least = ClipRequest(prompt="a", has_image=limits.image == "required")
+    try:
+        offered.check_fits(resolve(least, limits, fresh_seed=0), None)
+    except SpecError as error:
+        raise SettingsError(
+            f"the settings of model {name}: memory_gb is too little for the default clip: {error} "
+            "State other sizes or max_frames, more tp, or offload."
+        ) from error
 
 
 def _limits(model: Model, limits: ModelLimits) -> ModelLimits:

@@ -1,7 +1,7 @@
 """One round of the Scheduler: every waiting job that can start now is started, best first."""
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection
 
 from autoscaling.placement import FreeGangs, place
 from serve.artifacts.store import ArtifactMissing, ArtifactStore, latents_key
@@ -9,11 +9,12 @@ from serve.deployments.attempts import Attempts
 from serve.deployments.encode_ahead import EncodeAhead
 from serve.deployments.gangs import Gangs
 from serve.deployments.view import View
+from serve.jobs.job import Job
 from serve.jobs.store import Ledger
 
 
 class Dispatch:
-    """Under one epoch. `shapes` are the gang shapes of each model that this service offers."""
+    """Under one epoch. `shapes` are the gang shapes for a job; none if its model is not offered."""
 
     def __init__(
         self,
@@ -25,7 +26,7 @@ class Dispatch:
         view: View,
         attempts: Attempts,
         ahead: EncodeAhead,
-        shapes: Mapping[str, Collection[str]],
+        shapes: Callable[[Job], Collection[str]],
     ) -> None:
         self._epoch = epoch
         self._ledger = ledger
@@ -46,22 +47,22 @@ class Dispatch:
         blocked = []
         for waiting in self._view.ordered(jobs.values()):
             job = jobs[waiting.job_id]
-            if job.model not in self._shapes:
+            if not (shapes := self._shapes(job)):
                 await self._attempts.unserved(job)
                 continue
             gang = None
             if job.step < job.spec.steps or not await self._have_latents(job.id):
-                if (gang := self._free_gang(job.model)) is None:
+                if (gang := self._free_gang(job.model, shapes)) is None:
                     blocked.append(job)
                     continue
                 self._gangs.reserve(job.id, job.model, gang.shape)
             await self._start(job.id, gang)
         self._ahead.look(blocked)
 
-    def _free_gang(self, model: str) -> FreeGangs | None:
+    def _free_gang(self, model: str, shapes: Collection[str]) -> FreeGangs | None:
         """Gangs of a shape that is no longer offered still report for a moment."""
         free = self._gangs.free(model, time.monotonic())
-        return place([gangs for gangs in free if gangs.shape in self._shapes[model]])
+        return place([gangs for gangs in free if gangs.shape in shapes])
 
     async def _have_latents(self, job_id: str) -> bool:
         try:

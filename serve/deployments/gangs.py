@@ -88,6 +88,11 @@ class Gangs:
         lost, self._lost = frozenset(self._lost), set()
         return lost
 
+    def device_bytes(self, model: str, now: float) -> int | None:
+        """Memory of the largest device that the model's gangs have; None before any has said."""
+        gangs = [gang.report for gang in self._fresh(now) if gang.report.model == model]
+        return max((gang.device_bytes for gang in gangs if gang.device_bytes), default=None)
+
     def models(self, now: float) -> frozenset[str]:
         """The models that have at least one gang alive."""
         return frozenset(gang.report.model for gang in self._fresh(now))

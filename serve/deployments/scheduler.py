@@ -55,7 +55,8 @@ class Scheduler:
         self._feed = Feed()
         self._gangs = _gangs(settings.lease)
         self._ahead = EncodeAhead(self._encode, self._gangs)
-        self._costs = Costs(await asyncio.to_thread(offered_models, settings))
+        self._models = await asyncio.to_thread(offered_models, settings)
+        self._costs = Costs(self._models)
         self._view = View(settings.tiers, TierThenArrival(), self._costs)
         self._janitor = Janitor(self._store, self._artifacts)
         self._wake = asyncio.Event()
@@ -72,7 +73,7 @@ class Scheduler:
             view=self._view,
             attempts=self._attempts,
             ahead=self._ahead,
-            shapes={model: stages.denoisers.keys() for model, stages in self._stages.items()},
+            shapes=self._shapes,
         )
         scan_s = settings.jobs.scan_s
         loops = {
@@ -161,6 +162,12 @@ class Scheduler:
 
     def _encode(self, job: Job) -> Any:
         return self._stages[job.model].encoder.encode.remote(job.id, job.spec)
+
+    def _shapes(self, job: Job) -> tuple[str, ...]:
+        if (model := self._models.get(job.model)) is None:
+            return ()
+        gang_bytes = self._gangs.device_bytes(job.model, time.monotonic())
+        return tuple(str(shape) for shape in model.shapes_for(job.spec, gang_bytes))
 
     def _observe(self, job: Job, stage: str, seconds: float, devices: int) -> None:
         self._costs.observe(job, stage, seconds * devices)

@@ -12,8 +12,9 @@ from pipelines.shapes.configs import shape_from_configs
 from pipelines.spec import ClipRequest, ModelLimits, SpecError, resolve
 from serve.models import OfferedModel, offered_models, open_checkpoint_of
 from serve.settings import Settings, SettingsError
-from serve.settings.replicas import Replicas
+from serve.settings.replicas import Gangs, Replicas
 from serve.settings.sections import Model
+from tests.checkpoints import build_checkpoint
 from tests.full_configs import HUNYUAN
 
 LTX2 = {
@@ -158,3 +159,21 @@ def test_what_the_settings_state_counts_more() -> None:
 def test_a_guess_refuses_nobody() -> None:
     guess = dataclasses.replace(offered(), shape=dataclasses.replace(offered().shape, exact=False))
     guess.check_fits(LARGE, 2**30)
+
+
+def test_one_shape_of_gang_with_room_is_enough() -> None:
+    gangs = (Gangs(), Gangs(tp=4, ulysses=2))
+    both = offered(denoiser=Replicas(memory_gb=20), gangs=gangs)
+    assert both.shapes_for(LARGE, None) == [gangs[1].shape]
+    both.check_fits(LARGE, None)
+    with pytest.raises(SpecError, match=r"to denoise, and there are 9\.31 GiB"):
+        offered(denoiser=Replicas(memory_gb=10), gangs=gangs[:1]).check_fits(LARGE, None)
+
+
+def test_devices_too_small_for_the_default_clip_are_refused_at_the_start(tmp_path: Path) -> None:
+    folder = build_checkpoint("wan-2.1-t2v", tmp_path / "wan")
+    model = {"name": "wan", "checkpoint": str(folder), "denoiser": {"memory_gb": 0.5}}
+    with pytest.raises(SettingsError, match=r"model wan: memory_gb is too little .*to denoise"):
+        offered_models(Settings.from_values({"models": [model]}))
+    model["denoiser"] = {"memory_gb": 8}
+    offered_models(Settings.from_values({"models": [model]}))

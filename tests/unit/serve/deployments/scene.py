@@ -147,7 +147,9 @@ class Scene:
         self.finished: list[Job] = []
         self.encoder = Calls(encoded)
         handles = StageHandles(
-            encoder=self.encoder, denoisers={"1": self.gang}, decoder=Calls(decoded)
+            encoder=self.encoder,
+            denoisers={"1": self.gang, "tp2": self.gang},
+            decoder=Calls(decoded),
         )
         self.ahead = EncodeAhead(lambda job: self.encoder.remote(job.id), self.gangs)
         parts = AttemptParts(

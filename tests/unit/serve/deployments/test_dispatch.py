@@ -12,6 +12,9 @@ from serve.jobs.job import Job, Status
 from serve.messages import LeaseReport
 from tests.unit.serve.deployments.scene import WHOLE, Scene, until
 
+SHAPES = {("m", ""): ("1", "tp2"), ("m", "large"): ("tp2",)}
+"""By model, and maybe job."""
+
 
 async def dispatch_of(scene: Scene) -> Dispatch:
     view = View(("free", "pro"), TierThenArrival(), Costs({}))
@@ -25,13 +28,14 @@ async def dispatch_of(scene: Scene) -> Dispatch:
         view=view,
         attempts=scene.attempts,
         ahead=scene.ahead,
-        shapes={"m": ["1"]},
+        shapes=lambda job: SHAPES.get((job.model, job.id), SHAPES.get((job.model, ""), ())),
     )
 
 
-def free_gang(scene: Scene, name: str = "gang") -> None:
+def free_gang(scene: Scene, name: str = "gang", shape: str = "1", devices: int = 1) -> None:
     scene.gangs.report(
-        LeaseReport(replica=name, pid=1, model="m", shape="1", devices=1, holding=None), scene.now()
+        LeaseReport(replica=name, pid=1, model="m", shape=shape, devices=devices, holding=None),
+        scene.now(),
     )
 
 
@@ -49,6 +53,24 @@ async def test_the_best_waiting_job_gets_the_free_gang(scene: Scene) -> None:
     await dispatch.round()
     assert scene.attempts.ids() == ["early"]
     scene.gang.say("early", *WHOLE, None)
+    await scene.over()
+
+
+async def test_a_clip_waits_for_a_gang_with_room_for_it(scene: Scene) -> None:
+    dispatch = await dispatch_of(scene)
+    await scene.queue("large", created_at=1.0)
+    free_gang(scene)
+    await dispatch.round()
+    assert not scene.attempts.ids()
+    assert scene.encoder.asked == ["large"], "encoded ahead, for a gang of any shape"
+    await scene.queue("small", created_at=2.0)
+    await dispatch.round()
+    assert scene.attempts.ids() == ["small"]
+    free_gang(scene, "gangs", "tp2", 2)
+    await dispatch.round()
+    assert sorted(scene.attempts.ids()) == ["large", "small"]
+    for job_id in ("small", "large"):
+        scene.gang.say(job_id, *WHOLE, None)
     await scene.over()
 
 
