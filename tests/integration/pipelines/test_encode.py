@@ -19,7 +19,7 @@ def stage_of(checkpoint: Checkpoint, dtype: torch.dtype = torch.float32) -> Enco
     return EncodeStage.load(checkpoint, dtype=dtype)
 
 
-@pytest.mark.parametrize("kind", ["ltx2", "wan-2.1-t2v", "wan-2.2-t2v"])
+@pytest.mark.parametrize("kind", ["ltx2", "wan-2.1-t2v", "wan-2.2-t2v", "hunyuan-1.5-t2v"])
 def test_prompts_encoded_together_come_out_as_alone(
     kind: str, opened: Callable[[str], Checkpoint], clip: Callable[..., ClipSpec]
 ) -> None:
@@ -82,7 +82,7 @@ def test_a_key_has_what_conditioning_depends_on_and_no_more(
     assert stage_of(longer).key(spec) != key
 
 
-@pytest.mark.parametrize("kind", ["ltx2", "wan-2.1-i2v", "wan-2.2-i2v"])
+@pytest.mark.parametrize("kind", ["ltx2", "wan-2.1-i2v", "wan-2.2-i2v", "hunyuan-1.5-i2v"])
 def test_with_a_picture_it_has_the_picture_and_the_size(
     kind: str, opened: Callable[[str], Checkpoint], clip: Callable[..., ClipSpec]
 ) -> None:
@@ -96,7 +96,7 @@ def test_with_a_picture_it_has_the_picture_and_the_size(
     assert spec.prompt not in key
 
 
-@pytest.mark.parametrize("kind", ["ltx2", "wan-2.1-i2v", "wan-2.2-i2v"])
+@pytest.mark.parametrize("kind", ["ltx2", "wan-2.1-i2v", "wan-2.2-i2v", "hunyuan-1.5-i2v"])
 def test_equal_keys_are_equal_conditioning(
     kind: str,
     opened: Callable[[str], Checkpoint],

@@ -29,7 +29,7 @@ async def replica(kind: Any, values: dict[str, Any]) -> Any:
     return made
 
 
-@pytest.mark.parametrize("kind", ["ltx2", "wan-2.1-t2v"])
+@pytest.mark.parametrize("kind", ["ltx2", "wan-2.1-t2v", "hunyuan-1.5-t2v"])
 async def test_a_clip_goes_through_both(kind: str, tmp_path: Path) -> None:
     folder = str(build_checkpoint(kind, tmp_path / "checkpoint"))
     model = Model(name="m", checkpoint=folder, dtype="float32")

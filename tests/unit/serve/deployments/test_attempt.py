@@ -1,18 +1,16 @@
 """An attempt writes only while it holds its fence, and what becomes of a job that broke."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from obstore.store import MemoryStore
 from ray.exceptions import ActorDiedError
 
 from autoscaling.placement import FreeGangs
-from pipelines.spec import ClipSpec
 from serve.artifacts.object_store import ObjectArtifacts
-from serve.deployments.attempt import Attempt, AttemptParts, GangSilent, Outcome, StageHandles
+from serve.deployments.attempt import Attempt, AttemptParts, GangSilent, Outcome
 from serve.deployments.attempt_end import AttemptEnd
 from serve.deployments.encode_ahead import EncodeAhead
 from serve.deployments.gangs import Gangs
@@ -20,9 +18,9 @@ from serve.jobs.database import open_engine
 from serve.jobs.job import Job, Phase, Status
 from serve.jobs.sql_store import SqlJobStore
 from serve.jobs.upgrade import migrate
-from serve.messages import Decoded, StepEvent
-from tests.unit.serve.deployments.scene import GANG, Reply, event
+from tests.unit.serve.deployments.scene import GANG, event
 from tests.unit.serve.deployments.scene import JOB as SCENE_JOB
+from tests.unit.serve.deployments.stage_handles import Stages
 
 JOB = replace(SCENE_JOB, id="video_1")
 WHOLE = (
@@ -33,59 +31,6 @@ WHOLE = (
     event("step", 3),
     event("latents", 3),
 )
-
-
-class Stream:
-    """A handle's stream: events, then maybe an error."""
-
-    def __init__(self, events: Sequence[StepEvent], error: Exception | None) -> None:
-        self._events, self._error = events, error
-        self.cancelled = False
-
-    async def __aiter__(self) -> AsyncIterator[StepEvent]:
-        for one in self._events:
-            yield one
-        if self._error:
-            raise self._error
-
-    def cancel(self) -> None:
-        self.cancelled = True
-
-
-class Stages:
-    """Handles that answer as told."""
-
-    def __init__(self, events: Sequence[StepEvent], error: Exception | None = None) -> None:
-        self.stream = Stream(events, error)
-        self.decoded: list[str] = []
-        self.endless = False
-        self.decoding, self.stopped = asyncio.Event(), asyncio.Event()
-        self.handles = StageHandles(encoder=self, denoisers={"1": self}, decoder=self)
-        self.encode = self.denoise = self.decode = self
-
-    def options(self, **_: Any) -> "Stages":
-        return self
-
-    def remote(self, *args: Any) -> Any:
-        match args:
-            case (str(), ClipSpec()):
-                return Reply(self._encode())
-            case (str(job_id), int(), ClipSpec()):
-                return Reply(self._decode(job_id))
-        return self.stream
-
-    async def _encode(self) -> None:
-        return None
-
-    async def _decode(self, job_id: str) -> Decoded:
-        self.decoded.append(job_id)
-        self.decoding.set()
-        try:
-            await asyncio.sleep(3600 if self.endless else 0)
-        except asyncio.CancelledError:
-            self.stopped.set()
-            raise
-        return Decoded(prefix=f"jobs/{job_id}/clips/1/", seconds=0.25)
 
 
 @pytest.fixture

@@ -7,14 +7,11 @@ import pytest
 import torch
 
 from pipelines.handoff import Parcel
+from pipelines.soundness import UnsoundLatents
 from pipelines.spec import ClipSpec
 from serve.deployments.denoiser import Denoiser
 from serve.messages import JobFault
 from tests.unit.serve.deployments.replica import AnyKernels, denoise, drain, replica_with
-
-
-class UnsoundLatents(ValueError):
-    """As the soundness check raises it."""
 
 
 class Stage(AnyKernels):

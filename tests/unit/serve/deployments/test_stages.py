@@ -9,6 +9,7 @@ import torch
 from obstore.store import MemoryStore
 
 from pipelines.handoff import Parcel
+from pipelines.soundness import UnsoundLatents
 from pipelines.spec import ClipSpec
 from pipelines.stages.decode import DecodeStage, Pixels
 from pipelines.stages.encode import EncodeStage
@@ -24,10 +25,6 @@ from tests.unit.serve.deployments.scene import SPEC
 
 NO_ROOM = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")
 LOST = torch.AcceleratorError("CUDA error: an illegal memory access was encountered")
-
-
-class UnsoundLatents(Exception):
-    """As the soundness check raises it."""
 
 
 class Stage:
