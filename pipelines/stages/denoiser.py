@@ -19,7 +19,7 @@ from pipelines.parallel.shape import SINGLE
 from pipelines.spec import ClipSpec
 from pipelines.stages.components import components_of, family_block, load_pipeline, outline
 from pipelines.tuning.attention import AttentionNeeds
-from pipelines.tuning.offload import Offload
+from pipelines.tuning.offload import Offload, OffloadUnavailable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +81,8 @@ def load_denoiser(
     offload: Offload,
 ) -> Denoiser:
     """Transformer and scheduler alone, as one rank holds them; of the VAEs, the configuration."""
+    if ranks and offload != "none":
+        raise OffloadUnavailable(f"offload: {offload} is for gangs of one rank")
     family = checkpoint.family
     device = ranks.device if ranks else device
     block = family_block(checkpoint, family.denoise)

@@ -148,6 +148,7 @@ def joined(shape: GangShape, rank: int, port: int) -> Iterator[RankGroup]:
 def run_job(folder: Path, order: dict[str, Any], ranks: RankGroup) -> None:
     checkpoint = open_checkpoint(order["source"])
     stage = DenoiseStage.load(checkpoint, dtype=torch.float32, ranks=ranks)
+    assert stage.use_attention("auto") == "native"
     seen = watched(stage)
     conditioning = unpack((folder / f"{order['name']}.conditioning").read_bytes(), "conditioning")
     path = folder / stem(order["name"], ranks.shape, ranks.rank)
