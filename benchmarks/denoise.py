@@ -5,7 +5,6 @@ made on the device. Neither Ray nor the service is imported: diffusers, torch an
 """
 
 import argparse
-import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -74,7 +73,7 @@ def _subjects(asked: argparse.Namespace) -> Iterator[tuple[str, Callable[[], Sub
     device = torch.device(asked.device)
     for name in names:
         if name == "embedded":
-            yield name, _embedded
+            yield name, embedded
         else:
             model = (ltx2_model if name == "ltx2" else wan_model)(tiny=asked.tiny)
             yield (
@@ -83,11 +82,6 @@ def _subjects(asked: argparse.Namespace) -> Iterator[tuple[str, Callable[[], Sub
                     model, dtype=torch.bfloat16, device=device, steps=GPU_STEPS
                 ),
             )
-
-
-def _embedded() -> Subject:
-    with tempfile.TemporaryDirectory(prefix="filmgate-bench-") as folder:
-        return embedded(Path(folder) / "embedded")
 
 
 def _measure(name: str, make: Callable[[], Subject], effort: Effort) -> list[Row]:

@@ -3,14 +3,13 @@
 import gc
 import time
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import diffusers
 import torch
 
 from benchmarks.denoising.stock import StockLoop
-from pipelines.embedded.place import ensure_embedded
+from pipelines.embedded.place import WEIGHTS
 from pipelines.handoff import Parcel
 from pipelines.registry import open_checkpoint
 from pipelines.spec import ClipRequest, ClipSpec, resolve
@@ -68,15 +67,17 @@ class Subject:
             torch.cuda.empty_cache()
 
 
-def embedded(folder: Path) -> Subject:
+def embedded() -> Subject:
     """The embedded model at its default clip, on the CPU; both sides load it by themselves."""
-    checkpoint = open_checkpoint(str(ensure_embedded(folder)))
+    checkpoint = open_checkpoint(str(WEIGHTS))
     family, dtype, device = checkpoint.family, torch.float32, torch.device("cpu")
     spec = resolve(ClipRequest(prompt=PROMPT), family.limits, fresh_seed=3)
     conditioning = EncodeStage.load(checkpoint, dtype=dtype).encode(spec)
     stage = DenoiseStage.load(checkpoint, dtype=dtype)
-    transformer = diffusers.LTX2VideoTransformer3DModel.from_pretrained(folder / "transformer")
-    scheduler = diffusers.FlowMatchEulerDiscreteScheduler.from_pretrained(folder / "scheduler")
+    transformer = diffusers.LTX2VideoTransformer3DModel.from_pretrained(
+        WEIGHTS / "transformer", torch_dtype=dtype
+    )
+    scheduler = diffusers.FlowMatchEulerDiscreteScheduler.from_pretrained(WEIGHTS / "scheduler")
     guiders = {
         name: diffusers.LTX2Guidance(**{"guidance_scale": spec.guidance_scale, **options})
         for name, options in family.guiders.items()
