@@ -1,6 +1,10 @@
 """Gangs seen from outside: their processes, their placement groups, who made what."""
 
+import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,12 +13,18 @@ import av
 import numpy as np
 import numpy.typing as npt
 import psutil
-from ray._private.state import GlobalState
-from ray._raylet import GcsClientOptions
 
 from tests.integration.service.running import Service, until
 
 GANGS = re.compile(r"gang of shape (\S+): processes \[([\d, ]+)\]")
+GROUPS = """
+import json, sys
+from ray._private.state import GlobalState
+from ray._raylet import GcsClientOptions
+state = GlobalState()
+state._initialize_global_state(GcsClientOptions.create(sys.argv[1], None, True, False))
+print(json.dumps([group["state"] for group in state.placement_group_table().values()]))
+"""
 
 
 def gangs_of(service: Service) -> dict[int, list[int]]:
@@ -70,17 +80,21 @@ def all_free(service: Service, **wanted: int) -> None:
 def placement_groups(service: Service) -> list[str]:
     """The states of those that are not removed, asked of the cluster's own table.
 
-    Without joining the cluster: a test process is no driver.
+    By a process of its own, since this one is no part of the cluster.
     """
     raylet = next(process for process in service.processes() if "raylet" in process.name())
     address = next(a for a in raylet.cmdline() if a.startswith("--gcs-address=")).split("=")[1]
-    state = GlobalState()
-    state._initialize_global_state(GcsClientOptions.create(address, None, True, False))
-    try:
-        found = [str(group["state"]) for group in state.placement_group_table().values()]
-    finally:
-        state.disconnect()
-    return [one for one in found if one != "REMOVED"]
+    answer = subprocess.run(
+        [sys.executable, "-c", GROUPS, address],
+        env={**os.environ, "RAY_AUTH_MODE": "token"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert answer.returncode == 0, answer.stderr
+    found: list[str] = json.loads(answer.stdout.splitlines()[-1])
+    return [state for state in found if state != "REMOVED"]
 
 
 def latents_digest(service: Service, job_id: str) -> str:

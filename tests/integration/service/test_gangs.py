@@ -28,7 +28,8 @@ WANTED = {"tp2": 2, "single": 1}
 GANGS: dict[str, Any] = {
     **SETTINGS,
     "models": [{**MODEL, "gangs": [{"tp": 2, "min": 2}, {}]}],
-    "gang": {"rank_timeout_s": 6.0},
+    # Longer than elsewhere: on busy cores three gangs keep each other waiting.
+    "lease": {"period_s": 0.5, "timeout_s": 10.0},
 }
 
 
