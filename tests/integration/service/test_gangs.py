@@ -11,7 +11,8 @@ import pytest
 
 from tests.integration.service.gangs import (
     all_free,
-    clip_of,
+    frames_of,
+    keep_latents,
     latents_digest,
     live_gangs,
     placement_groups,
@@ -87,11 +88,12 @@ def redone_seconds(steps: list[Step]) -> float:
 
 def test_the_same_clip_from_one_rank_and_from_two(service: Service, tmp_path: Path) -> None:
     ids = [submit(service) for _ in range(3)]
+    latents = keep_latents(service, ids, tmp_path)
     for job_id in ids:
         assert service.finish(job_id)["status"] == "completed"
     by_shape = {shapes_used(service, job_id)[0]: job_id for job_id in ids}
     assert set(by_shape) == {"1", "tp2"}, "three gangs, three jobs"
-    one, two = (clip_of(service, by_shape[shape], tmp_path) for shape in ("1", "tp2"))
+    one, two = (frames_of(latents[by_shape[shape]], STEPS) for shape in ("1", "tp2"))
     assert psnr(one, two) >= 50.0
     job = service.job(by_shape["tp2"])["metrics"]
     assert job["gpu_s"] == pytest.approx(
@@ -147,15 +149,17 @@ def test_a_cancelled_job_leaves_all_ranks_ready_for_the_next(
 @pytest.mark.slow
 def test_a_job_goes_on_with_another_shape(service: Service, tmp_path: Path) -> None:
     whole = submit(service)
+    latents = keep_latents(service, [whole], tmp_path)
     assert service.finish(whole)["status"] == "completed"
     job_id, blocker = submit(service), service.submit(num_inference_steps=300)
     service.at_step(job_id, STEPS // 2)
     ranks = working_gang(service, job_id)
     psutil.Process(ranks[0]).kill()
+    latents |= keep_latents(service, [job_id], tmp_path)
     completed(service, job_id)
     service.http.post(f"/v1/videos/{blocker}/cancel")
     assert shapes_used(service, job_id) == ["tp2", "1"]
-    one, two = (clip_of(service, each, tmp_path) for each in (whole, job_id))
+    one, two = (frames_of(latents[each], STEPS) for each in (whole, job_id))
     assert psnr(one, two) >= 50.0
 
 
