@@ -49,6 +49,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="where the checkpoint goes")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=2, help="of the CPU")
+    parser.add_argument("--processes", type=int, default=1, help="that share the threads")
     parser.add_argument("--clips", type=int, default=CLIPS, help="encoded for the denoiser")
     parser.add_argument("--adopt", action="store_true", help="begin with the committed weights")
     parser.add_argument("--export-only", action="store_true", help="only write the checkpoint")
@@ -75,6 +76,7 @@ def main() -> None:
         device=torch.device(arguments.device),
         steps={stage: getattr(arguments, f"{stage}_steps") for stage in STEPS},
         clips=arguments.clips,
+        processes=arguments.processes,
     )
     if arguments.adopt:
         adopt(plan)

@@ -1,6 +1,7 @@
 """Train the audio VAE on log-mel spectrograms, then the vocoder on waves."""
 
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import torch
@@ -14,6 +15,8 @@ from pipelines.embedded.training.muon import Muon, split_parameters
 from pipelines.embedded.training.run import Run, trained_weights
 from pipelines.embedded.training.spectrogram import log_mel
 
+SOUNDING: Final = -4.0
+"""Log-mels above this are heard: tones and clicks reach 0, silence lies at -11.5."""
 TOKENS = 53  # audio tokens of the standard clip: 17 frames at 8 frames a second, 25 tokens a second
 
 
@@ -35,6 +38,27 @@ def length_for(step: int) -> int:
     return 103 if step % 5 == 4 else TOKENS
 
 
+def loudness_weights(mel: Tensor) -> Tensor:
+    """Weight every time by what sounds there, all clips alike: (batch, 1, time, 1), mean one.
+
+    A click lasts 40 ms of two seconds: unweighted, leaving it out hardly costs anything.
+    """
+    sounding = (mel.amax(dim=(1, 3), keepdim=True) > SOUNDING).float()
+    share = sounding.mean(dim=2, keepdim=True).clamp(min=0.02)
+    weight = 0.5 + 0.5 * sounding / share
+    return weight / weight.mean(dim=2, keepdim=True)
+
+
+def decoding_loss(vae: AutoencoderKLLTX2Audio, mel: Tensor) -> tuple[Tensor, Tensor]:
+    """The loss of log-mels (batch, 2, time, 64) sent through noisy latents, and their plain L1."""
+    latent = vae.encode(mel).latent_dist.mean
+    spread = latent.detach().std(dim=(0, 2), keepdim=True)
+    level = 0.25 * torch.rand(len(latent), 1, 1, 1, device=mel.device)
+    error = vae.decode(latent + level * spread * torch.randn_like(latent)).sample - mel
+    weighted = loudness_weights(mel) * (error.abs() + 0.1 * error.square())
+    return weighted.mean() + 1e-4 * latent.square().mean(), error.detach().abs().mean()
+
+
 def train_audio_vae(folder: Path, steps: int, device: torch.device, seed: int = 2) -> None:
     """Train from the newest state in `folder` to `steps`."""
     torch.manual_seed(seed)
@@ -48,13 +72,8 @@ def train_audio_vae(folder: Path, steps: int, device: torch.device, seed: int = 
     for step in run:
         torch.manual_seed(seed * 1_000_003 + step)
         mel = log_mel(waves(np.random.default_rng((seed, step)), 4, length_for(step)).to(device))
-        latent = vae.encode(mel).latent_dist.mean
-        spread = latent.detach().std(dim=(0, 2), keepdim=True)
-        level = 0.25 * torch.rand(len(latent), 1, 1, 1, device=device)
-        output = vae.decode(latent + level * spread * torch.randn_like(latent)).sample
-        error = (output - mel).abs().mean()
-        loss = error + 0.1 * (output - mel).square().mean() + 1e-4 * latent.square().mean()
-        loss.backward()
+        loss, error = decoding_loss(vae, mel)
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(vae.parameters(), 1.0)
         for optimiser in optimisers.values():
             optimiser.step()
@@ -64,11 +83,11 @@ def train_audio_vae(folder: Path, steps: int, device: torch.device, seed: int = 
 
 
 def spectral_distance(output: Tensor, target: Tensor) -> Tensor:
-    """Mean difference of magnitudes at three window lengths, of (batch, channels, samples).
+    """Difference of magnitudes at three window lengths, of (batch, channels, samples): (batch,).
 
     Plain magnitudes: with their logarithms silence weighs so much that all output stays at zero.
     """
-    total = output.new_zeros(())
+    total = output.new_zeros(len(output))
     for size in (256, 512, 1024):
         window = torch.hann_window(size, device=output.device)
         seen, ideal = (
@@ -77,8 +96,23 @@ def spectral_distance(output: Tensor, target: Tensor) -> Tensor:
             ).abs()
             for wave in (output, target)
         )
-        total = total + (seen - ideal).abs().mean()
+        total = total + (seen - ideal).abs().mean(dim=(1, 2)).view(len(output), -1).mean(1)
     return total
+
+
+def wave_loss(output: Tensor, wave: Tensor) -> Tensor:
+    """How far each wave (batch, channels, samples) is from what it should be: (batch,)."""
+    error = (output - wave).flatten(1)
+    plain = 10 * error.abs().mean(1) + 20 * error.square().mean(1)
+    return plain + spectral_distance(output, wave)
+
+
+def loudness(wave: Tensor) -> Tensor:
+    """How loud each wave is on the whole, about one for a tone, 0.1 for clicks: (batch,).
+
+    By this the losses are divided, for the same error is worse where little is heard.
+    """
+    return (4 * wave.abs().flatten(1).mean(1)).clamp(min=0.1)
 
 
 def vocoder_input(vae: AutoencoderKLLTX2Audio, mel: Tensor) -> Tensor:
@@ -109,9 +143,8 @@ def train_vocoder(folder: Path, steps: int, device: torch.device, seed: int = 3)
         wave = waves(np.random.default_rng((seed, step)), 4, tokens=28).to(device)
         output = vocoder(vocoder_input(vae, log_mel(wave)))
         error = output - wave
-        loss = 10 * error.abs().mean() + 20 * error.square().mean()
-        loss = loss + spectral_distance(output, wave)
-        loss.backward()
+        loss = (wave_loss(output, wave) / loudness(wave)).mean()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(vocoder.parameters(), 1.0)
         for optimiser in optimisers.values():
             optimiser.step()

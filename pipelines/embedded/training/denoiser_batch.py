@@ -11,6 +11,7 @@ from transformers import PreTrainedTokenizerBase
 from pipelines.embedded.network import MAX_TEXT, SPATIAL_RATIO
 from pipelines.embedded.scene import BACKGROUNDS, SHAPES, Scene
 from pipelines.embedded.training.latents import STEADY, Store, latent_grid
+from pipelines.embedded.training.sketch import outline
 from pipelines.embedded.world import is_held_out, training_caption
 
 IntArray = NDArray[np.int64]
@@ -49,6 +50,7 @@ class Batch:
     other_shapes: Tensor  # (batch, shapes - 1, tokens, 64): the same scenes, otherwise shaped
     audio: Tensor  # (batch, audio tokens, 32)
     weight: Tensor  # (batch, tokens), mean about one
+    outline: Tensor  # (batch, tokens, cells): what of each token the shape covers, frame by frame
     ids: Tensor  # (batch, MAX_TEXT)
     mask: Tensor  # (batch, MAX_TEXT)
     grid: tuple[int, int, int]
@@ -61,6 +63,7 @@ class Batch:
             other_shapes=self.other_shapes.to(device),
             audio=self.audio.to(device),
             weight=self.weight.to(device),
+            outline=self.outline.to(device),
             ids=self.ids.to(device),
             mask=self.mask.to(device),
             grid=self.grid,
@@ -124,6 +127,7 @@ def draw_batch(
     rows = generator.integers(len(store.video), size=count)
     shapes = generator.integers(len(SHAPES), size=count)
     captions: list[str] = []
+    outlines: list[Tensor] = []
     named: list[bool] = []
     sounds: list[Tensor] = []
     for row, shape in zip(rows, shapes, strict=True):
@@ -134,6 +138,7 @@ def draw_batch(
         sound = choose_sound(scene, generator)
         caption, said = training_caption(replace(shaped, sound=sound), generator)
         captions.append(caption)
+        outlines.append(outline(shaped, store.frame))
         named.append("shape" in said)
         sounds.append(_sound_latent(store, int(row), sound))
     every = _in_every_shape(store, scale, rows, shapes, named)
@@ -147,6 +152,7 @@ def draw_batch(
         other_shapes=every[:, 1:],
         audio=scale.audio(torch.stack(sounds)),
         weight=token_weights(video, scale.video(store.empty[grounds])),
+        outline=torch.stack(outlines),
         ids=text.input_ids,
         mask=text.attention_mask,
         grid=latent_grid(store.frame, SPATIAL_RATIO),

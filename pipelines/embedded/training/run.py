@@ -41,6 +41,7 @@ class Run:
     modules: Mapping[str, nn.Module]
     optimisers: Mapping[str, torch.optim.Optimizer]
     save_every: float = 120.0
+    quiet: bool = False  # one of several processes: writes nothing
     first_step: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
@@ -68,6 +69,8 @@ class Run:
 
     def save(self, step: int) -> None:
         """Write the state after `step` finished steps, in one rename."""
+        if self.quiet:
+            return
         state = {
             "step": step,
             "modules": {name: module.state_dict() for name, module in self.modules.items()},
@@ -79,6 +82,8 @@ class Run:
 
     def log(self, step: int, **figures: float) -> None:
         """Append one line of figures to the stage's log."""
+        if self.quiet:
+            return
         line = {"step": step, **{name: round(float(value), 6) for name, value in figures.items()}}
         with (self.folder / f"{self.name}.jsonl").open("a") as file:
             file.write(json.dumps(line) + "\n")
@@ -99,6 +104,7 @@ class Run:
             initial=self.first_step,
             total=self.steps,
             mininterval=10,
+            disable=self.quiet,
         )
         for step in bar:
             self.set_rates(step)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -20,6 +21,7 @@ from pipelines.embedded.network import (
     build_vocoder,
 )
 from pipelines.embedded.training.audio import train_audio_vae, train_vocoder
+from pipelines.embedded.training.crew import Crew, together
 from pipelines.embedded.training.denoiser import train_denoiser
 from pipelines.embedded.training.denoiser_batch import Scale, measure_scale
 from pipelines.embedded.training.latents import Store, build_store, load_store, save_store
@@ -49,6 +51,7 @@ class Plan:
     device: torch.device
     steps: Mapping[str, int]
     clips: int = CLIPS
+    processes: int = 1
 
 
 def _store(plan: Plan, name: str) -> Store:
@@ -105,13 +108,26 @@ def export(plan: Plan) -> None:
     (plan.weights / "training.json").write_text(json.dumps({"steps": taken}, indent=2) + "\n")
 
 
+def _video_vae(plan: Plan, crew: Crew) -> None:
+    train_video_vae(plan.folder, plan.steps["video_vae"], plan.device, crew)
+
+
+def _denoiser(plan: Plan, crew: Crew) -> None:
+    store, steps = _store(plan, "square"), plan.steps["denoiser"]
+    train_denoiser(plan.folder, steps, store, measure_scale(store), plan.device, crew=crew)
+
+
+def _video_decoder(plan: Plan, crew: Crew) -> None:
+    train_decoder(plan.folder, plan.steps["video_decoder"], plan.device, crew)
+
+
 def train_everything(plan: Plan) -> None:
     """Run all stages; one that is finished is passed over."""
-    train_video_vae(plan.folder, plan.steps["video_vae"], plan.device)
+    together(plan.processes, partial(_video_vae, plan))
     train_audio_vae(plan.folder, plan.steps["audio_vae"], plan.device)
     train_vocoder(plan.folder, plan.steps["vocoder"], plan.device)
-    store = _store(plan, "square")
-    train_denoiser(plan.folder, plan.steps["denoiser"], store, measure_scale(store), plan.device)
+    _store(plan, "square")
+    together(plan.processes, partial(_denoiser, plan))
     export(plan)
-    train_decoder(plan.folder, plan.steps["video_decoder"], plan.device)
+    together(plan.processes, partial(_video_decoder, plan))
     export(plan)

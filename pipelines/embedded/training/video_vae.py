@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from pipelines.embedded import scene as scenes
 from pipelines.embedded.network import build_video_vae
+from pipelines.embedded.training.crew import ALONE, Crew
 from pipelines.embedded.training.muon import Muon, split_parameters
 from pipelines.embedded.training.run import Run, trained_weights
 
@@ -42,13 +43,15 @@ def clip_batch(
     return video.contiguous(), torch.from_numpy(np.stack(masks))
 
 
-def batch_for(step: int, steps: int, seed: int, images: float = 0.06) -> tuple[Tensor, Tensor]:
+def batch_for(
+    step: int, steps: int, seed: int, images: float = 0.06, crew: Crew = ALONE
+) -> tuple[Tensor, Tensor]:
     """Choose and render the batch of one step; the same step always gives the same batch.
 
     Single images for the share `images` of the steps, then stretches of nine frames, and whole
     clips in the last fourteenth.
     """
-    generator = np.random.default_rng((seed, step))
+    generator = np.random.default_rng(crew.seed(seed, step))
     if step < images * steps or step % 12 == 11:
         return clip_batch(generator, SQUARE, 24, window=1)
     if step < 0.93 * steps and images:
@@ -107,40 +110,57 @@ def optimisers_for(module: nn.Module, rate: float = 0.03) -> dict[str, torch.opt
 
 
 def train_steps(
-    run: Run, vae: AutoencoderKLLTX2Video, device: torch.device, seed: int, images: float = 0.06
+    run: Run,
+    vae: AutoencoderKLLTX2Video,
+    device: torch.device,
+    seed: int,
+    images: float = 0.06,
+    crew: Crew = ALONE,
 ) -> None:
     """Do what is left of a run over whatever in the VAE still learns."""
     learning = [parameter for parameter in vae.parameters() if parameter.requires_grad]
     for step in run:
-        torch.manual_seed(seed * 1_000_003 + step)
-        video, cover = batch_for(step, run.steps, seed, images)
+        torch.manual_seed(crew.torch_seed(seed, step))
+        video, cover = batch_for(step, run.steps, seed, images, crew)
         loss, error = loss_of(vae, video.to(device), cover.to(device))
         loss.backward()  # type: ignore[no-untyped-call]
+        crew.share(learning)
         torch.nn.utils.clip_grad_norm_(learning, 1.0)
         for optimiser in run.optimisers.values():
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
         if step % 10 == 0:
             run.log(step, loss=loss.item(), psnr=-10 * error.log10().item())
-        if step % 200 == 199 or step == run.steps - 1:
+        if not run.quiet and (step % 200 == 199 or step == run.steps - 1):
             figures = held_out_psnr(vae, 8, device)
             run.log(step, held_out=float(figures.mean()), held_out_worst=float(figures.min()))
 
 
-def train_video_vae(folder: Path, steps: int, device: torch.device, seed: int = 1) -> None:
+def train_video_vae(
+    folder: Path, steps: int, device: torch.device, crew: Crew = ALONE, seed: int = 1
+) -> None:
     """Train encoder and decoder from the newest state in `folder` to `steps`."""
     torch.manual_seed(seed)
     vae = build_video_vae().to(device)
-    run = Run(folder, "video_vae", steps, {"vae": vae}, optimisers_for(vae))
-    train_steps(run, vae, device, seed)
+    run = Run(folder, "video_vae", steps, {"vae": vae}, optimisers_for(vae), quiet=crew.rank > 0)
+    train_steps(run, vae, device, seed, crew=crew)
 
 
-def train_decoder(folder: Path, steps: int, device: torch.device, seed: int = 6) -> None:
+def train_decoder(
+    folder: Path, steps: int, device: torch.device, crew: Crew = ALONE, seed: int = 6
+) -> None:
     """Train the decoder alone: latents stay as the denoiser knows them, the picture sharpens."""
     torch.manual_seed(seed)
     vae = build_video_vae().to(device)
     vae.load_state_dict(trained_weights(folder, "video_vae")["vae"])
     vae.encoder.requires_grad_(False)
     optimisers = optimisers_for(vae.decoder, rate=0.01)
-    run = Run(folder, "video_decoder", steps, {"decoder": vae.decoder}, optimisers)
-    train_steps(run, vae, device, seed, images=0.0)
+    run = Run(
+        folder,
+        "video_decoder",
+        steps,
+        {"decoder": vae.decoder},
+        optimisers,
+        quiet=crew.rank > 0,
+    )
+    train_steps(run, vae, device, seed, images=0.0, crew=crew)

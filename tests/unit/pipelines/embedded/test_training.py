@@ -15,8 +15,13 @@ from pipelines.embedded.generate import generate
 from pipelines.embedded.scene import SHAPES, Frame
 from pipelines.embedded.training import stages, video_vae
 from pipelines.embedded.training.chart import draw_chart
-from pipelines.embedded.training.denoiser import SHAPE_WEIGHT, blindness, shape_weight
 from pipelines.embedded.training.denoiser_batch import Batch, Scale, draw_batch
+from pipelines.embedded.training.flow_matching import (
+    SHAPE_WEIGHT,
+    blindness,
+    shape_weight,
+    weights_of,
+)
 from pipelines.embedded.training.latents import Store
 from pipelines.embedded.training.muon import Muon, orthogonalise, split_parameters
 from pipelines.embedded.training.run import Run, learning_rate_factor
@@ -90,6 +95,7 @@ def batch_of(video: torch.Tensor, other_shapes: torch.Tensor) -> Batch:
         other_shapes=other_shapes,
         audio=nothing,
         weight=nothing,
+        outline=nothing,
         ids=nothing,
         mask=nothing,
         grid=(1, 1, 1),
@@ -109,6 +115,16 @@ def test_blindness_is_the_error_towards_another_shape_and_nothing_else() -> None
 def test_shapes_begin_to_count_once_the_rest_is_known() -> None:
     weights = [shape_weight(step, 1000) for step in (0, 550, 625, 700, 999)]
     assert weights == [0.0, 0.0, pytest.approx(SHAPE_WEIGHT / 2), SHAPE_WEIGHT, SHAPE_WEIGHT]
+
+
+def test_reading_is_asked_in_every_step_at_first_and_then_now_and_then() -> None:
+    assert all("reading" in weights_of(step, 900) for step in range(300))
+    assert [step for step in range(300, 320) if "reading" in weights_of(step, 900)] == [
+        300,
+        305,
+        310,
+        315,
+    ]
 
 
 def test_a_batch_never_shows_nor_compares_with_what_is_held_out() -> None:
