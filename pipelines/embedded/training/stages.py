@@ -33,8 +33,8 @@ DENOISER_PARTS: Final = ("text_encoder", "connectors", "transformer")
 STEPS: Final = MappingProxyType(
     {
         "video_vae": 2300,
-        "audio_vae": 400,
-        "vocoder": 600,
+        "audio_vae": 800,
+        "vocoder": 1100,
         "denoiser": 3650,
         "video_decoder": 3200,
     }
