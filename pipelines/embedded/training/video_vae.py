@@ -20,7 +20,8 @@ SQUARE: Final = scenes.Frame()
 TWINS: Final = MappingProxyType({"ball": "square", "square": "ball"})
 """Shapes of one area, which differ at the square's corners alone: 1 % of a picture."""
 TWIN_WEIGHT: Final = 60
-"""By which that counts as much as all the rest."""
+"""By which that counts a third of a picture."""
+TWIN_DOUBT: Final = 0.5
 FLOOR: Final = 2e-3
 """Errors of a clip below this no longer matter."""
 
@@ -30,7 +31,7 @@ def clip_batch(
 ) -> tuple[Tensor, Tensor]:
     """Render clips (count, 3, frames, height, width) in -1..1 and masks (count, 2, ...).
 
-    The first mask is the shape's, the second where it differs from its twin.
+    The first mask is the shape's, the second what it covers more than its twin would, -1..1.
 
     With `window`, only so many frames in a row of each clip, beginning anywhere.
     """
@@ -43,7 +44,7 @@ def clip_batch(
             start = int(generator.integers(frame.frames - window + 1))
             each = each[:, start : start + window]
         videos.append(scenes.paint(scene, each[0]))
-        masks.append(np.stack([each[0], np.abs(each[0] - each[1])]))
+        masks.append(np.stack([each[0], each[0] - each[1]]))
     video = torch.from_numpy(np.stack(videos)).permute(0, 4, 1, 2, 3) * 2 - 1
     return video.contiguous(), torch.from_numpy(np.stack(masks))
 
@@ -73,6 +74,20 @@ def reconstruct(vae: AutoencoderKLLTX2Video, video: Tensor, noise: float) -> tup
     return vae.decode(noisy).sample, latent
 
 
+def doubt(error: Tensor, video: Tensor, cover: Tensor) -> Tensor:
+    """How far corners lie on the wrong side of half way to the other colour, smoothly: ().
+
+    Where they lie on the right side an outline is that of its shape, however soft it is.
+    """
+    shape, apart = cover[:, :1], cover[:, 1]
+    inside = (video * shape).sum(dim=(2, 3, 4)) / shape.sum(dim=(2, 3, 4)).clamp(min=1)
+    outside = (video * (1 - shape)).sum(dim=(2, 3, 4)) / (1 - shape).sum(dim=(2, 3, 4))
+    contrast = (inside - outside)[:, :, None, None, None]
+    along = (error * contrast).sum(1) / contrast.square().sum(1).clamp(min=1e-3)
+    wrong = torch.nn.functional.softplus(-8 * (along * apart.sign() + 0.5))
+    return (wrong * apart.abs()).sum() / apart.abs().sum().clamp(min=1)
+
+
 def loss_of(vae: AutoencoderKLLTX2Video, video: Tensor, cover: Tensor) -> tuple[Tensor, Tensor]:
     """Return the loss and the plain mean squared error (pixels in 0..1).
 
@@ -83,10 +98,11 @@ def loss_of(vae: AutoencoderKLLTX2Video, video: Tensor, cover: Tensor) -> tuple[
         output, latent = reconstruct(vae, video, noise=0.2)
     error = output.float() - video
     near = torch.nn.functional.max_pool3d(cover[:, :1], (1, 9, 9), stride=1, padding=(0, 4, 4))
-    weight = 1 + 3 * near + TWIN_WEIGHT * cover[:, 1:]
+    weight = 1 + 3 * near + TWIN_WEIGHT * cover[:, 1:].abs()
     weight = weight / weight.mean()
     each = (weight * (error.abs() + 3 * error.square())).flatten(1).mean(1)
     loss = (each + FLOOR).log().mean()
+    loss = loss + TWIN_DOUBT * doubt(error, video, cover)
     return loss + 1e-4 * latent.float().square().mean(), (error / 2).square().mean().detach()
 
 

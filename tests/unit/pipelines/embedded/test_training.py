@@ -82,9 +82,22 @@ def test_the_same_step_gives_the_same_batch_and_stretches_are_nine_frames() -> N
     assert torch.equal(first, again)
     assert first.shape == (4, 3, 9, 96, 96)
     assert cover.shape == (4, 2, 9, 96, 96)
-    assert 0 < (cover[:, 1] > 0.5).float().mean() < 0.05, "twins differ at their corners alone"
+    assert 0 < (cover[:, 1].abs() > 0.5).float().mean() < 0.05, "twins differ at corners alone"
     assert video_vae.batch_for(0, 1000, seed=1)[0].shape == (24, 3, 1, 96, 96)
     assert video_vae.batch_for(996, 1000, seed=1)[0].shape == (3, 3, 17, 96, 96)
+
+
+def test_a_corner_of_the_wrong_colour_is_doubted_and_a_soft_one_is_not() -> None:
+    generator = np.random.default_rng(3)
+    video, cover = video_vae.clip_batch(generator, Frame(), 6, window=1)
+    apart = cover[:, 1:]
+    inside, outside = video.amax(dim=(3, 4), keepdim=True), video.amin(dim=(3, 4), keepdim=True)
+    towards = (inside + outside - 2 * video) * apart.abs()  # the twin's picture, less this one
+    right, soft, wrong = (
+        video_vae.doubt(share * towards, video, cover).item() for share in (0.0, 0.25, 1.0)
+    )
+    assert right < soft < 0.3, soft
+    assert wrong > 1, "soft edges of corners are half right at most"
 
 
 def batch_of(video: torch.Tensor, other_shapes: torch.Tensor) -> Batch:
