@@ -17,7 +17,7 @@ from pipelines.stages.denoiser import Denoiser, load_denoiser
 from pipelines.stages.inputs import hand_on, inputs_for, spec_inputs, take_up
 from pipelines.stages.scheduler_state import freeze, thaw
 from pipelines.tuning.attention import choose_attention, use_attention
-from pipelines.tuning.offload import Offload
+from pipelines.tuning.offload import Offload, place, release
 
 CONDITIONING, CARRIED, SCHEDULER = "conditioning/", "carried/", "scheduler/"
 
@@ -29,8 +29,9 @@ class StaleCheckpoint(Exception):
 class DenoiseStage:
     """The transformer, or two of them; several jobs may be under way at once."""
 
-    def __init__(self, denoiser: Denoiser) -> None:
+    def __init__(self, denoiser: Denoiser, offload: Offload = "none") -> None:
         self._denoiser = denoiser
+        self._offload: Offload | None = offload
 
     @classmethod
     def load(
@@ -48,7 +49,8 @@ class DenoiseStage:
         same calls as the others: all have the full latents, so a checkpoint is any one's.
         """
         return cls(
-            load_denoiser(checkpoint, dtype=dtype, device=device, ranks=ranks, offload=offload)
+            load_denoiser(checkpoint, dtype=dtype, device=device, ranks=ranks, offload=offload),
+            offload,
         )
 
     def use_attention(self, asked: str) -> str:
@@ -64,6 +66,19 @@ class DenoiseStage:
         """Run with these kernels, by the library's name."""
         for transformer in self._denoiser.transformers():
             use_attention(transformer, kernel)
+
+    def use_offload(self, mode: Offload) -> None:
+        """Keep the weights this way, with no job under way; the numbers stay the same.
+
+        Raises what the device raises without room for them; another call then goes on from there.
+        """
+        if mode == self._offload:
+            return
+        transformers = self._denoiser.transformers()
+        self._offload = None
+        release(transformers)
+        place(transformers, torch.device(self._denoiser.device), mode)
+        self._offload = mode
 
     def begin(self, spec: ClipSpec, conditioning: Parcel) -> "Denoising":
         """A job at step 0."""

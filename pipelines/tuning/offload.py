@@ -1,18 +1,45 @@
 """Weights that wait in the host's memory, for cards that cannot hold a stage's models at once."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
-from accelerate.hooks import ModelHook, add_hook_to_module
+from accelerate.hooks import ModelHook, add_hook_to_module, remove_hook_from_module
 from accelerate.utils import send_to_device
-from diffusers.hooks import apply_group_offloading
+from diffusers.hooks import HookRegistry, apply_group_offloading, group_offloading
 
 Offload = Literal["none", "model", "group"]
+LAYER_HOOKS = (
+    group_offloading._GROUP_OFFLOADING,
+    group_offloading._LAYER_EXECUTION_TRACKER,
+    group_offloading._LAZY_PREFETCH_GROUP_OFFLOADING,
+)
+"""What the library puts on layers that come and go, by its own names."""
 
 
 class OffloadUnavailable(Exception):
     """The settings ask for offloading where there is no device to load from; the message helps."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retreat:
+    """How a denoiser goes on with a job that it had no room for."""
+
+    mode: Offload
+    said: str
+    """For people: what is different then, or why nothing is."""
+
+
+def retreat_from(mode: Offload, device: torch.device, *, num_ranks: int) -> Retreat:
+    """The lightest way from `mode`; on some devices and in some gangs there is none."""
+    if num_ranks > 1:
+        return Retreat(mode=mode, said="as before: offloading is for gangs of one rank")
+    if device.type == "cpu":
+        return Retreat(mode=mode, said="as before: on a CPU there is nowhere to offload weights to")
+    if mode == "group":
+        return Retreat(mode=mode, said="as before: offload is group already, the lightest way")
+    return Retreat(mode="group", said="with offload: group")
 
 
 def place(models: Sequence[torch.nn.Module], device: torch.device, mode: Offload) -> None:
@@ -38,6 +65,16 @@ def place(models: Sequence[torch.nn.Module], device: torch.device, mode: Offload
         return
     for model in models:
         stream_layers(model, device)
+
+
+def release(models: Sequence[torch.nn.Module]) -> None:
+    """Take back what `place` arranged; weights stay where they are, some here and some there."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()  # a call that broke off may have left layers on their way
+    for model in models:
+        remove_hook_from_module(model)
+        for name in LAYER_HOOKS:
+            HookRegistry.check_if_exists_or_initialize(model).remove_hook(name, recurse=True)
 
 
 def take_turns(models: Sequence[torch.nn.Module], device: torch.device) -> None:

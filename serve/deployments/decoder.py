@@ -79,7 +79,7 @@ class Decoder:
             return await self._make(spec, blob, folder, tiled=after is Fault.MEMORY)
 
         async with self._fitness.judged():
-            return await with_second_chance(spec, make)
+            return await with_second_chance(spec, make, "in tiles")
 
     async def _make(self, spec: ClipSpec, blob: bytes, folder: Path, *, tiled: bool) -> float:
         """The clip's files, and what they took without the wait for the device."""

@@ -14,6 +14,7 @@ from pipelines.handoff import ParcelError
 from pipelines.parallel.shape import GangShape
 from pipelines.spec import ClipSpec
 from pipelines.stages.denoise import StaleCheckpoint
+from pipelines.tuning.offload import Offload, retreat_from
 from serve.deployments.denoising_files import DenoisingFiles
 from serve.deployments.device_thread import DeviceThread, settle
 from serve.deployments.faults import Fault
@@ -52,6 +53,7 @@ class Denoiser:
         self._attention = await self._device.call(
             lambda: self._gang.use_attention(here.model.attention)
         )
+        self._retreat = retreat_from(here.model.offload, here.device, num_ranks=shape.world)
         self._files = DenoisingFiles(here.artifacts)
         self._fitness = Fitness()
         self._lock = asyncio.Lock()
@@ -107,10 +109,11 @@ class Denoiser:
         self, order: DenoiseOrder, spec: ClipSpec, encoded: Encoded
     ) -> AsyncGenerator[StepEvent, None]:
         """To the end, with a second chance for what may have been chance."""
-        chances, first = SecondChances(spec), True
+        chances, first = SecondChances(spec, self._retreat.said), True
+        offload = self._replica.model.offload
         while True:
             try:
-                job = await self._open(order, spec, encoded)
+                job = await self._open(order, spec, encoded, offload)
                 yield self._started(job, encoded if first else None)
                 first = False
                 async with aclosing(self._run(order, job)) as events:
@@ -119,17 +122,20 @@ class Denoiser:
                 return
             except Exception as error:
                 fault = chances.take(error)
-                log.warning("trying again: %s", fault.name.lower(), extra={"job_id": order.job_id})
-            await self._prepare_again(order, fault)
+            if fault is Fault.MEMORY:
+                # From the last checkpoint, until the attempt ends; the next job is as usual.
+                how, offload = self._retreat.said, self._retreat.mode
+            else:
+                how = "from the start"
+                await self._files.start_over(order.job_id)
+            said = f"{fault.name.lower()}, {how}"
+            log.warning("trying again: %s", said, extra={"job_id": order.job_id})
 
-    async def _prepare_again(self, order: DenoiseOrder, fault: Fault) -> None:
-        """Out of memory goes on from the last checkpoint; unusable latents begin at step 0."""
-        await self._device.call(self._gang.drop)
-        if fault is Fault.UNSOUND:
-            await self._files.start_over(order.job_id)
-
-    async def _open(self, order: DenoiseOrder, spec: ClipSpec, encoded: Encoded) -> GangJob:
+    async def _open(
+        self, order: DenoiseOrder, spec: ClipSpec, encoded: Encoded, offload: Offload
+    ) -> GangJob:
         """The attempt at its starting point: the newest checkpoint that can be used, or step 0."""
+        await self._device.call(lambda: self._gang.use_offload(offload))
         async for key, blob in self._files.checkpoints(order.job_id):
             try:
                 return await self._device.call(

@@ -20,6 +20,7 @@ from pipelines.handoff import Parcel
 from pipelines.parallel.group import RankGroup
 from pipelines.parallel.shape import GangShape
 from pipelines.spec import ClipSpec
+from pipelines.tuning.offload import Offload
 from serve.deployments.device_thread import DeviceThread
 from serve.deployments.faults import Fault, fault_of
 from serve.deployments.gang_watch import GangWatch, end_gang
@@ -53,6 +54,10 @@ class Gang:
         kernel = self._rank.use_attention(asked)
         self.tell("take_attention", kernel)
         return kernel
+
+    def use_offload(self, mode: Offload) -> None:
+        """Have all ranks keep their weights this way."""
+        self.tell("use_offload", mode)
 
     def begin(self, order: DenoiseOrder, spec: ClipSpec, conditioning: bytes) -> "GangJob":
         """A job at step 0."""

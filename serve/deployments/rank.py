@@ -9,6 +9,7 @@ from pipelines.parallel.group import RankGroup
 from pipelines.parallel.shape import GangShape
 from pipelines.spec import ClipSpec
 from pipelines.stages.denoise import DenoiseStage
+from pipelines.tuning.offload import Offload
 from serve.deployments.device_thread import DeviceThread
 from serve.deployments.memory import contained
 from serve.deployments.replica import StageReplica, open_replica
@@ -31,6 +32,7 @@ class Stage(Protocol):
 
     def use_attention(self, asked: str) -> str: ...
     def take_attention(self, kernel: str) -> None: ...
+    def use_offload(self, mode: Offload) -> None: ...
     def begin(self, spec: ClipSpec, conditioning: Parcel) -> Denoising: ...
     def resume(self, spec: ClipSpec, checkpoint: Parcel) -> Denoising: ...
 
@@ -50,6 +52,11 @@ class Rank:
     def take_attention(self, kernel: str) -> None:
         """Run with the kernels that another rank chose."""
         self._stage.take_attention(kernel)
+
+    def use_offload(self, mode: Offload) -> None:
+        """Keep the weights this way; the job under way, if there is one, is let go."""
+        self.drop()
+        contained(lambda: self._stage.use_offload(mode))
 
     def begin(self, order: DenoiseOrder, spec: ClipSpec, conditioning: bytes) -> tuple[int, int]:
         """Take a job up at step 0; finished steps, and steps in all."""

@@ -11,10 +11,14 @@ T = TypeVar("T")
 
 
 class SecondChances:
-    """One for each kind of trouble that may be chance: no room on the device, unusable latents."""
+    """One for each kind of trouble that may be chance: no room on the device, unusable latents.
 
-    def __init__(self, spec: ClipSpec) -> None:
+    `lighter` says, for people, how the second try is to need less room.
+    """
+
+    def __init__(self, spec: ClipSpec, lighter: str = "") -> None:
         self._spec = spec
+        self._how = f" ({lighter})" if lighter else ""
         self._taken: set[Fault] = set()
 
     def take(self, error: Exception) -> Fault:
@@ -33,8 +37,8 @@ class SecondChances:
             return JobFault(
                 "out_of_memory",
                 f"A clip of {spec.width}x{spec.height} with {spec.num_frames} frames needs more "
-                "memory than there is, also at the second try. Ask for a smaller size or fewer "
-                "frames.",
+                f"memory than there is, also at the second try{self._how}. Ask for a smaller size "
+                "or fewer frames.",
             )
         return JobFault(
             "unsound_output",
@@ -43,9 +47,11 @@ class SecondChances:
         )
 
 
-async def with_second_chance(spec: ClipSpec, work: Callable[[Fault | None], Awaitable[T]]) -> T:
+async def with_second_chance(
+    spec: ClipSpec, work: Callable[[Fault | None], Awaitable[T]], lighter: str = ""
+) -> T:
     """The result of `work`, which is done again, and told of the fault, where that may help."""
-    chances, fault = SecondChances(spec), None
+    chances, fault = SecondChances(spec, lighter), None
     while True:
         try:
             return await work(fault)

@@ -1,6 +1,7 @@
 """Offloaded stages make the same clips: every family, with a CPU that stands in for the device."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -8,9 +9,10 @@ import torch
 from PIL import Image
 
 from pipelines.checkpoint import Checkpoint
+from pipelines.handoff import Parcel
 from pipelines.spec import ClipSpec
 from pipelines.stages.decode import DecodeStage
-from pipelines.stages.denoise import DenoiseStage
+from pipelines.stages.denoise import DenoiseStage, Denoising
 from pipelines.stages.encode import EncodeStage
 from pipelines.tuning import offload
 from pipelines.tuning.offload import OffloadUnavailable, place, stream_layers, take_turns
@@ -31,10 +33,39 @@ def clip_of(checkpoint: Checkpoint, spec: ClipSpec, picture: Image.Image, mode: 
     shown = picture if spec.has_image else None
     options: dict[str, Any] = {"dtype": torch.float32, "offload": mode}
     conditioning = EncodeStage.load(checkpoint, **options).encode(spec, shown)
-    denoising = DenoiseStage.load(checkpoint, **options).begin(spec, conditioning)
+    latents = finish(DenoiseStage.load(checkpoint, **options).begin(spec, conditioning))
+    return DecodeStage.load(checkpoint, **options).decode(spec, latents)
+
+
+def finish(denoising: Denoising) -> Parcel:
     while denoising.step < denoising.steps:
         denoising.advance()
-    return DecodeStage.load(checkpoint, **options).decode(spec, denoising.latents())
+    return denoising.latents()
+
+
+@contextmanager
+def no_room(stage: DenoiseStage) -> Iterator[None]:
+    """While a step is under way, in the last block of the transformer."""
+
+    def refuse(*_: Any) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB")
+
+    (*_, block) = blocks(stage)
+    hook = block.register_forward_pre_hook(refuse)
+    with pytest.raises(torch.OutOfMemoryError):
+        yield
+    hook.remove()
+
+
+def blocks(stage: DenoiseStage) -> list[torch.nn.Module]:
+    transformer = stage._denoiser.pipeline.transformer
+    return list(getattr(transformer, "blocks", None) or transformer.transformer_blocks)
+
+
+def streamed(stage: DenoiseStage) -> list[bool]:
+    """Of each block, whether it comes and goes."""
+    hooks = [getattr(block, "_diffusers_hook", None) for block in blocks(stage)]
+    return [hook is not None and bool(hook.hooks) for hook in hooks]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -53,6 +84,41 @@ def test_offloaded_stages_make_the_same_clip(
         moved = clip_of(checkpoint, spec, picture, mode)
         assert (moved.video == plain.video).all()
         assert plain.audio is None or (moved.audio == plain.audio).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_job_without_room_goes_on_with_streamed_layers_and_the_next_one_as_before(
+    kind: str,
+    opened: Callable[[str], Checkpoint],
+    clip: Callable[..., ClipSpec],
+    picture: Image.Image,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    checkpoint = opened(kind)
+    spec = clip(checkpoint, has_image=checkpoint.family.limits.image != "none")
+    encode = EncodeStage.load(checkpoint, dtype=torch.float32)
+    conditioning = encode.encode(spec, picture if spec.has_image else None)
+    plain = DenoiseStage.load(checkpoint, dtype=torch.float32)
+    expected = finish(plain.begin(spec, conditioning)).tensors
+    for module in ("components", "denoise"):
+        monkeypatch.setattr(f"pipelines.stages.{module}.place", put_in_place)
+    for mode in ("none", "model"):
+        stage = DenoiseStage.load(checkpoint, dtype=torch.float32, offload=mode)
+        denoising = stage.begin(spec, conditioning)
+        denoising.advance()
+        kept = denoising.checkpoint()
+        with no_room(stage):
+            denoising.advance()
+        stage.use_offload("group")
+        assert all(streamed(stage))
+        found = [finish(stage.resume(spec, kept))]
+        with no_room(stage):
+            stage.begin(spec, conditioning).advance()
+        stage.use_offload(mode)
+        assert not any(streamed(stage))
+        found.append(finish(stage.begin(spec, conditioning)))
+        for latents in found:
+            assert all(torch.equal(latents.tensors[name], expected[name]) for name in expected)
 
 
 @pytest.mark.parametrize("mode", ["model", "group"])

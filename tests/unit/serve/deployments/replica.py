@@ -24,9 +24,10 @@ ENCODED = Encoded(parcel=Parcel("conditioning", {"x": torch.zeros(1)}).pack(), s
 
 
 class AnyKernels:
-    """Runs with whatever attention it is told to."""
+    """Runs with whatever attention it is told to, and keeps its weights where it is told to."""
 
     kernel = ""
+    offload = "none"
 
     def use_attention(self, asked: str) -> str:
         self.kernel = asked
@@ -34,6 +35,9 @@ class AnyKernels:
 
     def take_attention(self, kernel: str) -> None:
         self.kernel = kernel
+
+    def use_offload(self, mode: str) -> None:
+        self.offload = mode
 
 
 @asynccontextmanager
@@ -43,6 +47,7 @@ async def replica_with(
     keep: Mapping[str, bool] | None = None,
     *,
     checkpoint_every_s: float = 3600.0,
+    device: str = "cpu",
 ) -> AsyncIterator[Denoiser]:
     """A gang of one rank whose lease is kept for as long as `keep["keep"]` says so."""
     replica = SimpleNamespace(
@@ -56,7 +61,7 @@ async def replica_with(
         memory_bytes=None,
         artifacts=ObjectArtifacts(MemoryStore()),
         dtype=torch.float32,
-        device=torch.device("cpu"),
+        device=torch.device(device),
     )
 
     async def answer(_: Any) -> LeaseAnswer:

@@ -82,6 +82,16 @@ def test_a_rank_that_dropped_its_job_goes_no_further() -> None:
         rank.advance(ORDER, 0)
 
 
+def test_a_rank_that_moves_its_weights_has_let_its_job_go() -> None:
+    stage = Stage()
+    rank = Rank(stage)
+    rank.begin(ORDER, SPEC, CONDITIONING)
+    rank.use_offload("group")
+    assert stage.offload == "group"
+    with pytest.raises(OutOfStep, match="this rank holds none"):
+        rank.advance(ORDER, 0)
+
+
 def test_no_room_for_a_step_is_said_in_words_that_travel() -> None:
     stage = Stage()
     rank = Rank(stage)

@@ -21,6 +21,7 @@ class Stage(AnyKernels):
         self.no_room = no_room
         self.unsound = unsound
         self.begun: list[int] = []
+        self.ways: list[str] = []
 
     def begin(self, _: ClipSpec, __: Parcel) -> "Job":
         return Job(self, 0)
@@ -35,6 +36,7 @@ class Job:
     def __init__(self, stage: Stage, step: int) -> None:
         self.stage, self.step = stage, step
         stage.begun.append(step)
+        stage.ways.append(stage.offload)
 
     def advance(self) -> None:
         if self.step == 2 and self.stage.no_room > 0:
@@ -55,13 +57,15 @@ class Job:
         return Parcel("latents", {"x": torch.zeros(1)})
 
 
-Made = Callable[[Stage], AbstractAsyncContextManager[Denoiser]]
+Made = Callable[..., AbstractAsyncContextManager[Denoiser]]
 
 
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch) -> Made:
     """A replica that stores a checkpoint after each step."""
-    return lambda stage: replica_with(stage, monkeypatch, checkpoint_every_s=0.0)
+    return lambda stage, device="cpu": replica_with(
+        stage, monkeypatch, checkpoint_every_s=0.0, device=device
+    )
 
 
 async def test_no_room_once_goes_on_from_the_last_checkpoint(made: Made) -> None:
@@ -83,6 +87,53 @@ async def test_no_room_twice_fails_that_job_alone(made: Made) -> None:
         assert caught.value.code == "out_of_memory"
         await gang.check_health()
         assert (await drain(denoise(gang, "two")))[-1].kind == "latents"
+
+
+async def test_no_room_on_a_gpu_goes_on_with_weights_elsewhere_and_the_next_job_as_usual(
+    made: Made, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage = Stage(no_room=1)
+    async with made(stage, "cuda") as gang:
+        assert (await drain(denoise(gang, "one")))[-1].kind == "latents"
+        assert (stage.begun, stage.ways) == ([0, 2], ["none", "group"])
+        assert "trying again: memory, with offload: group" in caplog.messages
+        await drain(denoise(gang, "two"))
+    assert stage.ways == ["none", "group", "none"]
+
+
+@pytest.mark.parametrize(
+    ("device", "ways", "words"),
+    [
+        ("cuda", ["none", "group", "none"], r"second try \(with offload: group\)\. Ask for"),
+        ("cpu", ["none", "none", "none"], r"second try \(as before: on a CPU there is nowhere"),
+    ],
+)
+async def test_no_room_either_way_fails_that_job_alone_and_says_what_was_tried(
+    made: Made, device: str, ways: list[str], words: str
+) -> None:
+    stage = Stage(no_room=2)
+    async with made(stage, device) as gang:
+        with pytest.raises(JobFault, match=words) as caught:
+            await drain(denoise(gang, "one"))
+        assert caught.value.code == "out_of_memory"
+        assert (await drain(denoise(gang, "two")))[-1].kind == "latents"
+    assert stage.ways == ways
+
+
+async def test_no_room_to_bring_the_weights_back_is_got_over_too(made: Made) -> None:
+    """Another process may have taken the room meanwhile: the job does without it."""
+    stage = Stage()
+    bring = stage.use_offload
+
+    def use_offload(mode: str) -> None:
+        if mode == "none":
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        bring(mode)
+
+    stage.use_offload = use_offload  # type: ignore[method-assign]
+    async with made(stage, "cuda") as gang:
+        assert (await drain(denoise(gang, "one")))[-1].kind == "latents"
+    assert stage.ways == ["group"]
 
 
 async def test_unsound_latents_once_are_made_again_from_the_start(made: Made) -> None:
