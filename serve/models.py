@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from pipelines.checkpoint import Checkpoint, CheckpointError
-from pipelines.cost import Stage, StageCosts, predict
+from pipelines.cost import Stage, StageCosts, predict, tokens
 from pipelines.embedded.place import WEIGHTS
 from pipelines.memory import Room, check_fits, fits
 from pipelines.parallel.fit import UnfitShape, check_shape
@@ -41,6 +41,7 @@ class OfferedModel:
         One shape of gang with room for it is enough. `gang_bytes` is what the model's gangs have
         measured, for where the settings do not say.
         """
+        self._check_divides(spec)
         roomiest = max(
             self.shapes_for(spec, gang_bytes), key=lambda shape: (shape.tp, shape.ulysses)
         )
@@ -48,12 +49,26 @@ class OfferedModel:
             check_fits(self.shape, spec, self.limits, self._rooms(roomiest, gang_bytes))
 
     def shapes_for(self, spec: ClipSpec, gang_bytes: int | None) -> Sequence[GangShape]:
-        """The shapes of gang with room for a clip; all of them if none has, or nobody knows."""
+        """The shapes of gang that can take a clip; all of them if none can, or nobody knows."""
         shapes = [gangs.shape for gangs in self.settings.shapes]
         if len(shapes) == 1 or not self.shape.exact:
             return shapes
         able = [s for s in shapes if fits(self.shape, spec, self._rooms(s, gang_bytes))]
-        return able or shapes
+        dividing = [s for s in able or shapes if s.ulysses <= tokens(self.shape, spec)["video"]]
+        return dividing or able or shapes
+
+    def _check_divides(self, spec: ClipSpec) -> None:
+        """Ranks share the tokens, evenly or not, and each of them must get one."""
+        found = tokens(self.shape, spec)["video"]
+        least = min(gangs.shape.ulysses for gangs in self.settings.shapes)
+        if self.shape.exact and found < least:
+            raise SpecError(
+                "size",
+                "too_small_to_divide",
+                f"{spec.width}x{spec.height} with {spec.num_frames} frames has {found} tokens, and "
+                f"gangs with ulysses {least} share at least {least}: ask for a larger size or for "
+                "more frames.",
+            )
 
     def _rooms(self, shape: GangShape, gang_bytes: int | None) -> dict[Stage, Room]:
         rooms = {stage: self._room(stage, gang_bytes) for stage in STAGES}

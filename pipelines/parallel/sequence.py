@@ -5,7 +5,7 @@ from typing import Any
 
 from diffusers import ContextParallelConfig, ParallelConfig
 from diffusers.hooks import apply_context_parallel
-from diffusers.models._modeling_parallel import ContextParallelInput, ContextParallelOutput
+from diffusers.models._modeling_parallel import ContextParallelInput
 from torch import nn
 
 from pipelines.parallel.group import RankGroup
@@ -28,11 +28,19 @@ def divide_tokens(transformer: nn.Module, plan: SequencePlan, ranks: RankGroup) 
             lambda module, given, result: way.share(result.contiguous(), 0)
         )
 
+    num_tokens = 0
+
     def notice_tokens(module: nn.Module, given: Any, named: Mapping[str, Any]) -> None:
-        tokens = plan.tokens(config, named["hidden_states"].shape)
-        context.ulysses_anything = tokens % way.size != 0
+        nonlocal num_tokens
+        num_tokens = plan.tokens(config, named["hidden_states"].shape)
+        context.ulysses_anything = num_tokens % way.size != 0
 
     transformer.register_forward_pre_hook(notice_tokens, with_kwargs=True)
+    for path in plan.gathered:
+        # Not by the library, whose unequal parts gloo refuses.
+        transformer.get_submodule(path).register_forward_hook(
+            lambda module, given, result: way.join_tokens(result, num_tokens)
+        )
 
 
 def _context(ranks: RankGroup) -> ContextParallelConfig:
@@ -57,6 +65,4 @@ def _hooks(plan: SequencePlan, config: Mapping[str, Any]) -> dict[str, Any]:
     for module, tokens in plan.rotary(config).items():
         table = ContextParallelInput(split_dim=tokens, split_output=True)
         hooks[module] = {0: table, 1: table}
-    for module in plan.gathered:
-        hooks[module] = ContextParallelOutput(gather_dim=1, expected_dims=3)
     return hooks

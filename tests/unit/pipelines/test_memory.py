@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.cost import Stage
+from pipelines.families import hunyuan
 from pipelines.memory import (
     MARGIN,
     RESERVED_BYTES,
@@ -18,29 +19,10 @@ from pipelines.memory import (
     peak_bytes,
 )
 from pipelines.shapes.configs import shape_from_configs
-from pipelines.spec import ClipSpec, ModelLimits, SpecError
+from pipelines.spec import ClipSpec, SpecError
 from tests.full_configs import HUNYUAN, LTX2, WAN
 
-LIMITS = ModelLimits(
-    sizes=((848, 480), (480, 848), (1280, 720)),
-    free_sizes=True,
-    size_multiple=16,
-    max_pixels=1280 * 720,
-    frame_stride=4,
-    default_frames=121,
-    max_frames=241,
-    default_fps=24,
-    min_fps=24,
-    max_fps=24,
-    default_steps=50,
-    max_steps=100,
-    default_guidance=6.0,
-    max_guidance=20.0,
-    default_negative_prompt="",
-    max_prompt_chars=100,
-    image="none",
-    sound=False,
-)
+LIMITS = hunyuan.text_to_video(HUNYUAN).limits
 SHAPES = {
     "hunyuan": shape_from_configs(HUNYUAN, text_tokens=1000),
     "ltx2": shape_from_configs(LTX2, text_tokens=1024),

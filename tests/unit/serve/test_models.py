@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from pipelines.checkpoint import CheckpointError
+from pipelines.families import hunyuan
 from pipelines.shapes.configs import shape_from_configs
 from pipelines.spec import ClipRequest, ModelLimits, SpecError, resolve
 from serve.models import OfferedModel, offered_models, open_checkpoint_of
@@ -104,26 +105,7 @@ def test_a_gang_that_does_not_divide_the_model_is_refused_at_the_start(
         offered_models(Settings.from_values({"models": [model]}))
 
 
-LIMITS = ModelLimits(
-    sizes=((848, 480),),
-    free_sizes=True,
-    size_multiple=16,
-    max_pixels=1280 * 720,
-    frame_stride=4,
-    default_frames=121,
-    max_frames=241,
-    default_fps=24,
-    min_fps=24,
-    max_fps=24,
-    default_steps=50,
-    max_steps=100,
-    default_guidance=6.0,
-    max_guidance=20.0,
-    default_negative_prompt="",
-    max_prompt_chars=100,
-    image="none",
-    sound=False,
-)
+LIMITS = hunyuan.text_to_video(HUNYUAN).limits
 LARGE = resolve(
     ClipRequest(prompt="a", width=1280, height=720, num_frames=121), LIMITS, fresh_seed=0
 )
@@ -168,6 +150,16 @@ def test_one_shape_of_gang_with_room_is_enough() -> None:
     both.check_fits(LARGE, None)
     with pytest.raises(SpecError, match=r"to denoise, and there are 9\.31 GiB"):
         offered(denoiser=Replicas(memory_gb=10), gangs=gangs[:1]).check_fits(LARGE, None)
+
+
+def test_a_clip_with_too_few_tokens_to_share_goes_elsewhere_or_is_refused() -> None:
+    tiny = resolve(ClipRequest(prompt="a", width=32, height=16, num_frames=1), LIMITS, fresh_seed=0)
+    gangs = (Gangs(ulysses=4), Gangs(ulysses=2))
+    offered(gangs=gangs).check_fits(tiny, None)
+    assert offered(gangs=gangs).shapes_for(tiny, None) == [gangs[1].shape]
+    with pytest.raises(SpecError, match="has 2 tokens, .* ulysses 4 .* at least 4") as refused:
+        offered(gangs=gangs[:1]).check_fits(tiny, None)
+    assert (refused.value.param, refused.value.code) == ("size", "too_small_to_divide")
 
 
 def test_devices_too_small_for_the_default_clip_are_refused_at_the_start(tmp_path: Path) -> None:

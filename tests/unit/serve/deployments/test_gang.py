@@ -82,9 +82,7 @@ def test_all_ranks_run_with_the_kernels_that_the_first_one_chose(
     assert [other.told for other in others] == [["take_attention"]] * 2
 
 
-def test_all_ranks_keep_their_weights_alike(
-    gang: Gang, stage: Stage, others: list[Other]
-) -> None:
+def test_all_ranks_keep_their_weights_alike(gang: Gang, stage: Stage, others: list[Other]) -> None:
     gang.use_offload("group")
     assert [stage.offload, *(other.stage.offload for other in others)] == ["group"] * 3
 
