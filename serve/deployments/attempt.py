@@ -9,7 +9,7 @@ from typing import Any
 
 from autoscaling.placement import FreeGangs
 from serve.artifacts.store import ArtifactStore
-from serve.deployments.encode_ahead import EncodeAhead, stop
+from serve.deployments.encode_ahead import EncodeAhead, answered, stop
 from serve.deployments.gangs import Gangs
 from serve.deployments.outage import outlast
 from serve.jobs.job import Job, Phase, Timings
@@ -124,9 +124,9 @@ class Attempt:
                 stored = await self._heed(event)
             return stored
         except Exception as error:
-            if heard or self._ahead is None:
+            if heard or self._ahead is None or await answered(self._ahead):
                 raise
-            # The encoder may have died before this attempt began: no fault of the job's.
+            # The encoder broke, maybe before this attempt began: no fault of the job's.
             log.warning("not begun: %s", type(error).__name__, extra={"job_id": job.id})
             return False
         finally:

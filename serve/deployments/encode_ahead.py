@@ -4,6 +4,7 @@ At most one job ahead per gang. What is made stays in Ray's object store, and go
 gang that the job gets: here only the call is kept.
 """
 
+import asyncio
 import contextlib
 import time
 from collections import Counter
@@ -12,6 +13,9 @@ from typing import Any
 
 from serve.deployments.gangs import Gangs
 from serve.jobs.job import Job
+
+ANSWER_S = 5.0
+"""For an answer that is there to come from wherever it lies."""
 
 
 class EncodeAhead:
@@ -47,6 +51,15 @@ class EncodeAhead:
     def take(self, job_id: str) -> Any | None:
         """The call made for a job whose attempt begins, if there is one: for its gang."""
         return self._calls.pop(job_id, None)
+
+
+async def answered(call: Any) -> bool:
+    """Whether the encoder made what it was asked for; where that is not clear, it did not."""
+    try:
+        await asyncio.wait_for(call, ANSWER_S)
+    except Exception:
+        return False
+    return True
 
 
 def stop(call: Any) -> None:

@@ -157,7 +157,7 @@ def test_a_clip_with_too_few_tokens_to_share_goes_elsewhere_or_is_refused() -> N
     gangs = (Gangs(ulysses=4), Gangs(ulysses=2))
     offered(gangs=gangs).check_fits(tiny, None)
     assert offered(gangs=gangs).shapes_for(tiny, None) == [gangs[1].shape]
-    with pytest.raises(SpecError, match="has 2 tokens, .* ulysses 4 .* at least 4") as refused:
+    with pytest.raises(SpecError, match=r"has 2 tokens, .* ulysses 4 .* at least 4") as refused:
         offered(gangs=gangs[:1]).check_fits(tiny, None)
     assert (refused.value.param, refused.value.code) == ("size", "too_small_to_divide")
 

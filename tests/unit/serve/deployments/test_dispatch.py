@@ -151,9 +151,18 @@ async def test_the_next_job_is_encoded_while_the_gang_is_busy(scene: Scene) -> N
     await scene.over()
 
 
-async def test_a_job_that_is_encoded_ahead_and_not_begun_is_not_blamed(scene: Scene) -> None:
-    """Its encoder may have died long before the attempt; a second time it is the attempt's."""
+@pytest.mark.parametrize(("encoder_died", "blamed"), [(True, (0, 1)), (False, (1, 2))])
+async def test_an_attempt_that_breaks_before_it_begins_is_not_blamed_for_its_encoder(
+    scene: Scene, encoder_died: bool, blamed: tuple[int, int]
+) -> None:
+    """Encoded ahead, it may have died long before the attempt; else it was the gang, or the job."""
     dispatch = await dispatch_of(scene)
+
+    async def encoded(job_id: str, *_: object) -> None:
+        if encoder_died and job_id == "one":
+            raise ConnectionError
+
+    scene.encoder._answer = encoded
     free_gang(scene)
     await scene.queue("busy", created_at=0.0)
     await scene.queue("one", created_at=1.0)
@@ -161,7 +170,7 @@ async def test_a_job_that_is_encoded_ahead_and_not_begun_is_not_blamed(scene: Sc
     scene.gang.say("busy", *WHOLE, None)
     scene.gang.say("one", ConnectionError(), ConnectionError())
     await scene.over()
-    for crashes in (0, 1):
+    for crashes in blamed:
         free_gang(scene)
         await dispatch.round()
         await scene.over()
