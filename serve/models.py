@@ -53,9 +53,10 @@ class OfferedModel:
         shapes = [gangs.shape for gangs in self.settings.shapes]
         if len(shapes) == 1 or not self.shape.exact:
             return shapes
+        num_tokens = tokens(self.shape, spec)["video"]
+        shapes = [shape for shape in shapes if shape.ulysses <= num_tokens] or shapes
         able = [s for s in shapes if fits(self.shape, spec, self._rooms(s, gang_bytes))]
-        dividing = [s for s in able or shapes if s.ulysses <= tokens(self.shape, spec)["video"]]
-        return dividing or able or shapes
+        return able or shapes
 
     def _check_divides(self, spec: ClipSpec) -> None:
         """Ranks share the tokens, evenly or not, and each of them must get one."""
