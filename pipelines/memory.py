@@ -11,6 +11,7 @@ decode 98 in one piece, 16 in tiles. LTX-2, 1920x1088, 121 frames: denoise 41, d
 """
 
 import dataclasses
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -41,9 +42,15 @@ class Room:
     ulysses: int = 1
     offload: Literal["none", "model", "group"] = "none"
 
+    def spare(self, num_bytes: int) -> float:
+        """Bytes that a stage with this peak would leave; below 0 where it cannot work."""
+        if self.num_bytes is None:
+            return math.inf
+        return self.num_bytes - num_bytes * MARGIN - RESERVED_BYTES
+
     def holds(self, num_bytes: int) -> bool:
         """Whether a stage with this peak can work here."""
-        return self.num_bytes is None or num_bytes * MARGIN + RESERVED_BYTES <= self.num_bytes
+        return self.spare(num_bytes) >= 0
 
 
 Rooms = Mapping[Stage, Room]

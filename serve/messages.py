@@ -1,5 +1,6 @@
 """What the deployments say to each other. Small values only: tensors travel as artifacts."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -128,6 +129,19 @@ class GangStatus:
     step: int
     attention: str = ""
     device_bytes: int | None = None
+
+
+def least_device_bytes(model: str, gangs: Iterable[LeaseReport | GangStatus]) -> dict[str, int]:
+    """By shape, the memory of the smallest device that the model's gangs have told of.
+
+    A job is sent to *some* gang of a shape, and one shape may have other devices than the next.
+    """
+    least: dict[str, int] = {}
+    for gang in gangs:
+        if gang.model == model and gang.device_bytes:
+            known = least.get(gang.shape, gang.device_bytes)
+            least[gang.shape] = min(known, gang.device_bytes)
+    return least
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import Any
 from pipelines.checkpoint import Checkpoint, CheckpointError
 from pipelines.cost import Stage, StageCosts, predict, tokens
 from pipelines.embedded.place import WEIGHTS
-from pipelines.memory import Room, check_fits, fits
+from pipelines.memory import Room, check_fits, fits, peak_bytes
 from pipelines.parallel.fit import UnfitShape, check_shape
 from pipelines.parallel.shape import GangShape
 from pipelines.registry import open_checkpoint
@@ -22,6 +22,8 @@ from serve.settings.sections import Model
 STAGES: Mapping[Stage, str] = MappingProxyType(
     {"encode": "encoder", "denoise": "denoiser", "decode": "decoder"}
 )
+GangBytes = Mapping[str, int]
+"""By shape, the memory of a device as gangs have told it, for where the settings do not say."""
 VALUE_BYTES: Mapping[str, int] = MappingProxyType({"float32": 4, "bfloat16": 2, "float16": 2})
 
 
@@ -35,20 +37,23 @@ class OfferedModel:
     vae_bytes: int
     """Of one weight of the VAE, which some families keep in float32."""
 
-    def check_fits(self, spec: ClipSpec, gang_bytes: int | None) -> None:
+    def check_fits(self, spec: ClipSpec, gang_bytes: GangBytes) -> None:
         """Raise `SpecError` for a clip that some stage has no memory for, as far as it is known.
 
-        One shape of gang with room for it is enough. `gang_bytes` is what the model's gangs have
-        measured, for where the settings do not say.
+        One shape of gang with room for it is enough.
         """
         self._check_divides(spec)
-        roomiest = max(
-            self.shapes_for(spec, gang_bytes), key=lambda shape: (shape.tp, shape.ulysses)
-        )
-        if self.shape.exact:
-            check_fits(self.shape, spec, self.limits, self._rooms(roomiest, gang_bytes))
+        if not self.shape.exact:
+            return
+        rooms = [self._rooms(shape, gang_bytes) for shape in self.shapes_for(spec, gang_bytes)]
 
-    def shapes_for(self, spec: ClipSpec, gang_bytes: int | None) -> Sequence[GangShape]:
+        def spare(each: dict[Stage, Room]) -> float:
+            room = each["denoise"]
+            return room.spare(peak_bytes(self.shape, spec, "denoise", room))
+
+        check_fits(self.shape, spec, self.limits, max(rooms, key=spare))
+
+    def shapes_for(self, spec: ClipSpec, gang_bytes: GangBytes) -> Sequence[GangShape]:
         """The shapes of gang that can take a clip; all of them if none can, or nobody knows."""
         shapes = [gangs.shape for gangs in self.settings.shapes]
         if len(shapes) == 1 or not self.shape.exact:
@@ -71,17 +76,19 @@ class OfferedModel:
                 "more frames.",
             )
 
-    def _rooms(self, shape: GangShape, gang_bytes: int | None) -> dict[Stage, Room]:
-        rooms = {stage: self._room(stage, gang_bytes) for stage in STAGES}
+    def _rooms(self, shape: GangShape, gang_bytes: GangBytes) -> dict[Stage, Room]:
+        rooms = {stage: self._room(stage) for stage in STAGES}
+        room = rooms["denoise"]
+        told = room.num_bytes or gang_bytes.get(str(shape))
         return rooms | {
-            "denoise": dataclasses.replace(rooms["denoise"], tp=shape.tp, ulysses=shape.ulysses)
+            "denoise": dataclasses.replace(room, num_bytes=told, tp=shape.tp, ulysses=shape.ulysses)
         }
 
-    def _room(self, stage: Stage, gang_bytes: int | None) -> Room:
+    def _room(self, stage: Stage) -> Room:
+        """As the settings state it; of its GPU, a gang tells."""
         replicas: Replicas = getattr(self.settings, STAGES[stage])
-        stated = None if replicas.memory_gb is None else round(replicas.memory_gb * 1e9)
         return Room(
-            num_bytes=stated or (gang_bytes if stage == "denoise" else None),
+            num_bytes=None if replicas.memory_gb is None else round(replicas.memory_gb * 1e9),
             value_bytes=self.vae_bytes if stage == "decode" else VALUE_BYTES[self.settings.dtype],
             offload=self.settings.offload,
         )
@@ -151,7 +158,7 @@ def _check_memory(offered: OfferedModel) -> None:
     limits, name = offered.limits, offered.settings.name
     least = ClipRequest(prompt="a", has_image=limits.image == "required")
     try:
-        offered.check_fits(resolve(least, limits, fresh_seed=0), None)
+        offered.check_fits(resolve(least, limits, fresh_seed=0), {})
     except SpecError as error:
         raise SettingsError(
             f"the settings of model {name}: memory_gb is too little for the default clip: {error} "

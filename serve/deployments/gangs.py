@@ -9,7 +9,7 @@ of this kind" and is bound to a replica when that replica says it has started.
 from dataclasses import dataclass, replace
 
 from autoscaling.placement import FreeGangs
-from serve.messages import GangStatus, Holding, LeaseReport
+from serve.messages import GangStatus, Holding, LeaseReport, least_device_bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,10 +88,9 @@ class Gangs:
         lost, self._lost = frozenset(self._lost), set()
         return lost
 
-    def device_bytes(self, model: str, now: float) -> int | None:
-        """Memory of the largest device that the model's gangs have; None before any has said."""
-        gangs = [gang.report for gang in self._fresh(now) if gang.report.model == model]
-        return max((gang.device_bytes for gang in gangs if gang.device_bytes), default=None)
+    def device_bytes(self, model: str, now: float) -> dict[str, int]:
+        """Memory that a device of each shape has at least, for the shapes that have said."""
+        return least_device_bytes(model, (gang.report for gang in self._fresh(now)))
 
     def models(self, now: float) -> frozenset[str]:
         """The models that have at least one gang alive."""

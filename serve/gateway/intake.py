@@ -16,6 +16,7 @@ from serve.gateway.link import tell_scheduler
 from serve.gateway.parts import GatewayParts, ServedModel
 from serve.jobs.job import Job, Status
 from serve.jobs.store import IdempotencyClaim, IdempotencyMismatch, Inserted, QueueFull
+from serve.messages import least_device_bytes
 
 log = logging.getLogger(__name__)
 FRESH_SEEDS: Final = 2**31
@@ -68,14 +69,10 @@ class Intake:
         storing.add_done_callback(self._storing.discard)
         return await asyncio.shield(storing)
 
-    def _gang_bytes(self, model: ServedModel) -> int | None:
-        """Device memory of the model's largest gang; None before any has said."""
+    def _gang_bytes(self, model: ServedModel) -> dict[str, int]:
+        """By shape, the device memory of the model's gangs, as far as they have said."""
         snapshot = self._parts.link.snapshot()
-        gangs = snapshot.gangs if snapshot else ()
-        return max(
-            (g.device_bytes for g in gangs if g.model == model.name and g.device_bytes),
-            default=None,
-        )
+        return least_device_bytes(model.name, snapshot.gangs if snapshot else ())
 
     def _model(self, name: str | None) -> ServedModel:
         for model in self._parts.models:

@@ -1,6 +1,6 @@
 """What a Gateway is made of, handed in by the composition root."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -36,8 +36,9 @@ class ServedModel:
     limits: ModelLimits
     predict_gpu_s: Callable[[ClipSpec], float]
     """What a clip should cost, in GPU-seconds."""
-    check_fits: Callable[[ClipSpec, int | None], None] = lambda _spec, _gang_bytes: None
-    """Raises `SpecError` for a clip too large for the devices, or for what gangs have measured."""
+    check_fits: Callable[[ClipSpec, Mapping[str, int]], None] = lambda _spec, _gang_bytes: None
+    """Raises `SpecError` for a clip too large for the devices, or for those that gangs of each
+    shape have told of."""
     attention: str = "auto"
     """The setting; what it comes to is known by the gangs."""
     may_sleep: bool = False

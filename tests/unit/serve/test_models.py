@@ -122,34 +122,50 @@ def offered(**said: Any) -> OfferedModel:
 
 
 def test_nothing_is_refused_before_anybody_knows_the_devices() -> None:
-    offered().check_fits(LARGE, None)
+    offered().check_fits(LARGE, {})
 
 
 def test_what_gangs_have_measured_counts_for_denoising() -> None:
-    offered().check_fits(LARGE, 40 * 2**30)
+    offered().check_fits(LARGE, {"1": 40 * 2**30})
     with pytest.raises(SpecError, match="of device memory to denoise, and there are 20 GiB"):
-        offered().check_fits(LARGE, 20 * 2**30)
+        offered().check_fits(LARGE, {"1": 20 * 2**30})
 
 
 def test_what_the_settings_state_counts_more() -> None:
     stated = offered(denoiser=Replicas(memory_gb=80))
-    stated.check_fits(LARGE, 20 * 2**30)
+    stated.check_fits(LARGE, {"1": 20 * 2**30})
     with pytest.raises(SpecError, match="to decode"):
-        offered(decoder=Replicas(memory_gb=12)).check_fits(LARGE, None)
+        offered(decoder=Replicas(memory_gb=12)).check_fits(LARGE, {})
 
 
 def test_a_guess_refuses_nobody() -> None:
     guess = dataclasses.replace(offered(), shape=dataclasses.replace(offered().shape, exact=False))
-    guess.check_fits(LARGE, 2**30)
+    guess.check_fits(LARGE, {"1": 2**30})
 
 
 def test_one_shape_of_gang_with_room_is_enough() -> None:
     gangs = (Gangs(), Gangs(tp=4, ulysses=2))
     both = offered(denoiser=Replicas(memory_gb=20), gangs=gangs)
-    assert both.shapes_for(LARGE, None) == [gangs[1].shape]
-    both.check_fits(LARGE, None)
+    assert both.shapes_for(LARGE, {}) == [gangs[1].shape]
+    both.check_fits(LARGE, {})
     with pytest.raises(SpecError, match=r"to denoise, and there are 9\.31 GiB"):
-        offered(denoiser=Replicas(memory_gb=10), gangs=gangs[:1]).check_fits(LARGE, None)
+        offered(denoiser=Replicas(memory_gb=10), gangs=gangs[:1]).check_fits(LARGE, {})
+
+
+def test_each_shape_of_gang_has_the_devices_it_told_of() -> None:
+    both = offered(gangs=(Gangs(), Gangs(tp=2)))
+    single, pair = (gangs.shape for gangs in both.settings.gangs)
+    told = {"1": 20 * 2**30, "tp2": 80 * 2**30}
+    assert both.shapes_for(LARGE, told) == [pair]
+    both.check_fits(LARGE, told)
+    assert both.shapes_for(LARGE, {"1": 80 * 2**30, "tp2": 2**30}) == [single]
+    assert both.shapes_for(LARGE, {"tp2": 80 * 2**30}) == [single, pair], "nobody knows of 1"
+
+
+def test_a_refusal_speaks_of_the_shape_with_the_most_room() -> None:
+    both = offered(gangs=(Gangs(), Gangs(tp=2)))
+    with pytest.raises(SpecError, match="and there are 20 GiB"):
+        both.check_fits(LARGE, {"1": 20 * 2**30, "tp2": 4 * 2**30})
 
 
 def test_a_clip_with_too_few_tokens_to_share_goes_elsewhere_or_is_refused() -> None:

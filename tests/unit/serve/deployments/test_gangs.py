@@ -8,11 +8,22 @@ from serve.messages import Holding, LeaseReport
 
 
 def report(
-    replica: str, job: str | None = None, model: str = "m", shape: str = "1", devices: int = 1
+    replica: str,
+    job: str | None = None,
+    model: str = "m",
+    shape: str = "1",
+    devices: int = 1,
+    device_bytes: int | None = None,
 ) -> LeaseReport:
     holding = Holding(job_id=job, epoch=1, attempt=1, step=3) if job else None
     return LeaseReport(
-        replica=replica, pid=7, model=model, shape=shape, devices=devices, holding=holding
+        replica=replica,
+        pid=7,
+        model=model,
+        shape=shape,
+        devices=devices,
+        holding=holding,
+        device_bytes=device_bytes,
     )
 
 
@@ -98,6 +109,16 @@ def test_shapes_are_counted_apart(gangs: Gangs) -> None:
         FreeGangs(shape="1", devices=1, num_free=2),
         FreeGangs(shape="tp2", devices=2, num_free=0),
     )
+
+
+def test_the_smallest_device_of_a_shape_counts_for_it(gangs: Gangs) -> None:
+    assert gangs.device_bytes("m", now=0) == {}
+    told = (("a", "1", 80), ("b", "1", 24), ("c", "tp2", 80), ("d", "tp4", None))
+    for name, shape, device_bytes in told:
+        gangs.report(report(name, shape=shape, device_bytes=device_bytes), now=0)
+    gangs.report(report("e", model="other", device_bytes=8), now=0)
+    assert gangs.device_bytes("m", now=1) == {"1": 24, "tp2": 80}
+    assert gangs.device_bytes("m", now=11) == {}
 
 
 def test_a_gang_that_missed_some_reports_is_not_free_though_still_known(gangs: Gangs) -> None:
