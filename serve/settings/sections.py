@@ -163,11 +163,20 @@ class Model(Section):
                 f"offload: {self.offload} moves weights to a GPU: give num_gpus to "
                 f"{' and '.join(without)}, or use offload: none"
             )
-        several = [str(gangs.shape) for gangs in self.shapes if gangs.shape.world > 1]
+        return self
+
+    @model_validator(mode="after")
+    def _ranks_have_devices_of_their_own(self) -> Self:
+        several = ", ".join(str(gangs.shape) for gangs in self.shapes if gangs.shape.world > 1)
         if self.offload != "none" and several:
             raise ValueError(
-                f"offload: {self.offload} is for gangs of one rank, and gangs has "
-                f"{', '.join(several)}: more tp makes a rank's weights smaller too"
+                f"offload: {self.offload} is for gangs of one rank, and gangs has {several}: more "
+                "tp makes a rank's weights smaller too"
+            )
+        if 0 < self.denoiser.num_gpus < 1 and several:
+            raise ValueError(
+                f"denoiser.num_gpus is {self.denoiser.num_gpus:g}, and gangs has {several}: each "
+                "rank of a gang needs a GPU of its own, so set it to 1, or to 0 to run on CPUs"
             )
         return self
 

@@ -168,6 +168,11 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
             "decoder: {num_gpus: 1}, gangs: [{tp: 2}, {}]",
             "offload: model is for gangs of one rank, and gangs has tp2: more tp makes",
         ),
+        (
+            "denoiser: {num_gpus: 0.5}, gangs: [{cfg: 2}, {}]",
+            "denoiser.num_gpus is 0.5, and gangs has cfg2: each rank of a gang needs a GPU of its "
+            "own, so set it to 1",
+        ),
     ],
 )
 def test_what_needs_a_gpu_is_refused_without(model: str, says: str, config: Path) -> None:
@@ -175,3 +180,9 @@ def test_what_needs_a_gpu_is_refused_without(model: str, says: str, config: Path
     line = complaint(config)
     assert line.startswith("models[0] in ")
     assert says in line
+
+
+@pytest.mark.parametrize(("num_gpus", "gang"), [(0, "{tp: 2}"), (0.5, "{}"), (1, "{tp: 2}")])
+def test_only_a_rank_alone_may_share_its_gpu(num_gpus: float, gang: str, config: Path) -> None:
+    config.write_text(f"models: [{{name: a, denoiser: {{num_gpus: {num_gpus}}}, gangs: [{gang}]}}]")
+    assert load(config).models[0].denoiser.num_gpus == num_gpus
