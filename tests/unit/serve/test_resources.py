@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from serve.resources import check_resources, wanted_cpus
 from serve.service import ServiceError
@@ -11,6 +13,7 @@ from serve.settings.replicas import Gangs, Replicas
 from serve.settings.sections import Model
 
 NODES = [{"CPU": 4.0, "GPU": 2.0}, {"CPU": 4.0}]
+TRIO = [{"CPU": 8.0, "GPU": 3.0}] * 2
 
 
 def settings_with(tmp_path: Path, stage: Replicas, *gangs: Gangs) -> Settings:
@@ -54,3 +57,46 @@ def test_the_ranks_of_a_gang_need_one_node(tmp_path: Path) -> None:
     nodes = [{"CPU": 8.0, "GPU": 2.0}] * 2
     with pytest.raises(ServiceError, match=r"gang tp4 has 4 ranks of 1 GPUs .*largest node has 2"):
         check_resources(settings_with(tmp_path, Replicas(num_gpus=1), Gangs(tp=4)), nodes)
+
+
+def test_gangs_that_only_the_sums_have_room_for_are_named(tmp_path: Path) -> None:
+    one_gpu = Replicas(num_gpus=1)
+    check_resources(settings_with(tmp_path, one_gpu, Gangs(tp=2, min=2), Gangs(min=2)), TRIO)
+    with pytest.raises(
+        ServiceError,
+        match=r"model m, gangs of shape tp2: only 2 of 3 find a node .* needs 2 GPUs and 0\.5 "
+        r"logical CPUs on one node, and the nodes have 3, 3 GPUs and 8, 8 logical CPUs",
+    ):
+        check_resources(settings_with(tmp_path, one_gpu, Gangs(tp=2, min=3)), TRIO)
+
+
+def test_what_has_the_gpus_must_have_the_cpus_beside_them(tmp_path: Path) -> None:
+    nodes = [{"CPU": 1.0, "GPU": 2.0}, {"CPU": 8.0}]
+    rank = Replicas(num_gpus=1, num_cpus=0.5)
+    check_resources(settings_with(tmp_path, rank, Gangs(tp=2)), nodes)
+    apart = [{"CPU": 1.0, "GPU": 1.0}, {"CPU": 0.6, "GPU": 1.0}, {"CPU": 8.0}]
+    with pytest.raises(ServiceError, match="gangs of shape 1: only 1 of 2 find a node"):
+        check_resources(
+            settings_with(tmp_path, Replicas(num_gpus=1, num_cpus=0.8), Gangs(min=2)), apart
+        )
+
+
+def test_a_stage_too_large_for_every_node_is_named(tmp_path: Path) -> None:
+    model = Model(name="m", encoder=Replicas(num_gpus=4).model_dump())
+    with pytest.raises(ServiceError, match="model m, encoder: only 0 of 1 find a node"):
+        check_resources(Settings(data_dir=tmp_path, models=(model,)), TRIO)
+
+
+@given(st.lists(st.sampled_from([1, 2, 4, 8]), min_size=1, max_size=12), st.integers(1, 3))
+def test_sizes_that_divide_each_other_find_every_room_there_is(
+    sizes: list[int], num_nodes: int
+) -> None:
+    """Sums decide alone then: no room is lost between gangs."""
+    nodes = [{"CPU": 100.0, "GPU": 8.0}] * num_nodes
+    gangs = tuple(Gangs(tp=size, min=sizes.count(size)) for size in sorted(set(sizes)))
+    settings = settings_with(Path("unused"), Replicas(num_gpus=1), *gangs)
+    if sum(sizes) <= 8 * num_nodes:
+        check_resources(settings, nodes)
+    else:
+        with pytest.raises(ServiceError, match="GPUs and the cluster has"):
+            check_resources(settings, nodes)
