@@ -7,7 +7,8 @@ latents of a clip under a mask of latents x latents, unless it works in tiles.
 
 Worked numbers in GiB, bfloat16, one device. HunyuanVideo 1.5, 848x480, 121 frames: denoise 18;
 decode 98 in one piece, 16 in tiles. LTX-2, 1920x1088, 121 frames: denoise 41, decode 21 or 9. Wan
-2.1 14B, 1280x720, 81 frames: denoise 35; decode (float32) 18 or 5.
+2.1 14B, 1280x720, 81 frames: denoise 35; decode (float32) 18 or 5; encode 11, and 31 from a picture
+(text 10.6; CLIP 2.4 and VAE 18 in float32).
 """
 
 import dataclasses
@@ -37,7 +38,9 @@ class Room:
     num_bytes: int | None
     """Memory of one device; None if nobody said."""
     value_bytes: int
-    """Of a weight: 2 for bfloat16. For decoding, of the VAE's."""
+    """Of a weight: 2 for bfloat16."""
+    vae_value_bytes: int
+    """Of one of the VAE's, and of the image encoder's: some families keep both in float32."""
     tp: int = 1
     ulysses: int = 1
     offload: Literal["none", "model", "group"] = "none"
@@ -61,16 +64,13 @@ def peak_bytes(
 ) -> int:
     """Device memory of one rank at the stage's peak; `tiled` says how a clip is decoded."""
     if stage == "encode":
-        weights = _resident(shape.text.parameters, room)
-        if not spec.has_image:
-            return room.value_bytes * weights
-        return room.value_bytes * weights + _vae_bytes(_first_frame(shape, spec), shape, room)
+        return _encode_bytes(shape, spec, room)
     if stage == "denoise":
         return room.value_bytes * (_denoiser_weights(shape, room) + _live_values(shape, spec, room))
     if not tiled:
         return _vae_bytes(spec, shape, room)
     frames = spec.num_frames * spec.width * spec.height
-    joined = TILE_COPIES * 3 * room.value_bytes * frames
+    joined = TILE_COPIES * 3 * room.vae_value_bytes * frames
     return max(_vae_bytes(_tile(shape, spec), shape, room) + joined, RGB_BYTES * frames)
 
 
@@ -143,6 +143,16 @@ def _most_frames(
     return None
 
 
+def _encode_bytes(shape: ModelShape, spec: ClipSpec, room: Room) -> int:
+    """The models beside each other, or the largest of them where they take turns."""
+    text = room.value_bytes * _resident(shape.text.parameters, room)
+    if not spec.has_image:
+        return text
+    picture = room.vae_value_bytes * _resident(shape.picture_parameters, room)
+    parts = (text, picture, _vae_bytes(_first_frame(shape, spec), shape, room))
+    return max(parts) if room.offload == "model" else sum(parts)
+
+
 def _denoiser_weights(shape: ModelShape, room: Room) -> int:
     transformer = shape.transformer
     if room.offload == "model":
@@ -163,17 +173,21 @@ def _live_values(shape: ModelShape, spec: ClipSpec, room: Room) -> int:
 
 
 def _vae_bytes(spec: ClipSpec, shape: ModelShape, room: Room) -> int:
-    """Weights, and the widest level's tensor as often as the decoder holds it."""
+    """Weights, and the widest level's tensor as often as the decoder holds it; encoding holds
+
+    somewhat less, and is taken to hold the same.
+    """
     decoder = shape.decoder
     chunk = spec.num_frames if decoder.whole_clip else min(spec.num_frames, shape.token_frames)
     widest = max(level.channels * sites(level, spec, chunk) for level in decoder.levels)
-    live = room.value_bytes * (round(decoder.live_tensors * widest))
+    value_bytes = room.vae_value_bytes
+    live = value_bytes * (round(decoder.live_tensors * widest))
     if decoder.attention_width:
         # The mask, the scores and their softmax.
-        live += 3 * room.value_bytes * sites(decoder.levels[0], spec, spec.num_frames) ** 2
+        live += 3 * value_bytes * sites(decoder.levels[0], spec, spec.num_frames) ** 2
     pixels = spec.num_frames * spec.width * spec.height
-    weights = room.value_bytes * _resident(decoder.parameters, room)
-    return weights + max(live + 3 * room.value_bytes * pixels, RGB_BYTES * pixels)
+    weights = value_bytes * _resident(decoder.parameters, room)
+    return weights + max(live + 3 * value_bytes * pixels, RGB_BYTES * pixels)
 
 
 def _tile(shape: ModelShape, spec: ClipSpec) -> ClipSpec:

@@ -8,7 +8,7 @@ from typing import Any
 from pipelines.checkpoint import Checkpoint, CheckpointError
 from pipelines.cost import Stage, StageCosts, predict, tokens
 from pipelines.embedded.place import WEIGHTS
-from pipelines.memory import Room, check_fits, fits, peak_bytes
+from pipelines.memory import Room, Rooms, check_fits, fits, peak_bytes
 from pipelines.parallel.fit import UnfitShape, check_shape
 from pipelines.parallel.shape import GangShape
 from pipelines.registry import open_checkpoint
@@ -35,7 +35,7 @@ class OfferedModel:
     limits: ModelLimits
     shape: ModelShape
     vae_bytes: int
-    """Of one weight of the VAE, which some families keep in float32."""
+    """Of one weight of the VAE or image encoder, which some families keep in float32."""
 
     def check_fits(self, spec: ClipSpec, gang_bytes: GangBytes) -> None:
         """Raise `SpecError` for a clip that some stage has no memory for, as far as it is known.
@@ -47,7 +47,7 @@ class OfferedModel:
             return
         rooms = [self._rooms(shape, gang_bytes) for shape in self.shapes_for(spec, gang_bytes)]
 
-        def spare(each: dict[Stage, Room]) -> float:
+        def spare(each: Rooms) -> float:
             room = each["denoise"]
             return room.spare(peak_bytes(self.shape, spec, "denoise", room))
 
@@ -89,7 +89,8 @@ class OfferedModel:
         replicas: Replicas = getattr(self.settings, STAGES[stage])
         return Room(
             num_bytes=None if replicas.memory_gb is None else round(replicas.memory_gb * 1e9),
-            value_bytes=self.vae_bytes if stage == "decode" else VALUE_BYTES[self.settings.dtype],
+            value_bytes=VALUE_BYTES[self.settings.dtype],
+            vae_value_bytes=self.vae_bytes,
             offload=self.settings.offload,
         )
 

@@ -113,3 +113,17 @@ HUNYUAN: dict[str, Any] = {
         "vocab_size": 1510,
     },
 }
+CLIP: dict[str, Any] = {
+    "hidden_size": 1280,
+    "intermediate_size": 5120,
+    "num_hidden_layers": 32,
+    "num_attention_heads": 16,
+}
+"""The image encoder of Wan 2.1 image-to-video."""
+SIGLIP: dict[str, Any] = {
+    "hidden_size": 1152,
+    "intermediate_size": 4304,
+    "num_hidden_layers": 27,
+    "num_attention_heads": 16,
+}
+"""The image encoder of HunyuanVideo 1.5."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipelines.shapes import hunyuan, ltx2, wan
+from pipelines.shapes.picture import picture_parameters
 from pipelines.shapes.shape import (
     Attention,
     ConvLevel,
@@ -82,6 +83,7 @@ def _wan(configs: Configs, text_tokens: int) -> ModelShape:
         token_frames=decoder.levels[0].time * time,
         text_tokens=text_tokens,
         picture_tokens=wan.PICTURE_TOKENS if transformer.get("image_dim") else 0,
+        picture_parameters=picture_parameters(configs.get("image_encoder")),
         picture_frames="all",
     )
 
@@ -99,6 +101,7 @@ def _hunyuan(configs: Configs, text_tokens: int) -> ModelShape:
         encoder_tokens=hunyuan.ENCODER_TOKENS,
         glyph_tokens=hunyuan.GLYPH_TOKENS + hunyuan.PICTURE_TOKENS,
         picture_tokens=hunyuan.PICTURE_TOKENS,
+        picture_parameters=picture_parameters(configs.get("image_encoder")),
     )
 
 

@@ -111,6 +111,8 @@ class ModelShape:
     encoder_tokens: int | None = None
     """What the text encoder reads for a prompt, where that is more."""
     picture_tokens: int = 0
+    picture_parameters: int = 0
+    """Weights of the image encoder, where there is one beside the VAE."""
     glyph_tokens: int = 0
     audio_tokens_per_s: float = 0.0
     picture_frames: Literal["one", "all"] = "one"

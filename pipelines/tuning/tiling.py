@@ -29,7 +29,7 @@ def tiling_rule(
     """The rule for a decoder whose device has `memory_bytes`; None if that is not known."""
     family = checkpoint.family
     vae_bytes = 4 if "vae" in family.float32 else value_bytes
-    room = Room(num_bytes=memory_bytes, value_bytes=vae_bytes)
+    room = Room(num_bytes=memory_bytes, value_bytes=value_bytes, vae_value_bytes=vae_bytes)
     try:
         shape = shape_from_configs(checkpoint.configs, text_tokens=family.max_sequence_length)
     except ShapeError:

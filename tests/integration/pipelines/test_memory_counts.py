@@ -1,5 +1,6 @@
 """The memory rule against what the full-size models hold on the meta device, byte by byte."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -74,7 +75,8 @@ def test_denoising(family: str, clip: ClipSpec) -> None:
     }[family]()
     measured = peak_live_bytes(run, transformer)
     weights = 4 * shape.transformer.parameters
-    predicted = peak_bytes(shape, clip, "denoise", Room(num_bytes=None, value_bytes=4)) - weights
+    room = Room(num_bytes=None, value_bytes=4, vae_value_bytes=4)
+    predicted = peak_bytes(shape, clip, "denoise", room) - weights
     assert 0.95 < predicted / measured < 1.35
 
 
@@ -94,7 +96,19 @@ def test_decoding(family: str, clip: ClipSpec, dtype: torch.dtype) -> None:
     size = (1, channels[family], frames, clip.height // side, clip.width // side)
     latents = torch.zeros(size, device="meta", dtype=dtype)
     measured = peak_live_bytes(lambda: vae.decode(latents), vae)
-    room = Room(num_bytes=None, value_bytes=dtype.itemsize)
+    room = Room(num_bytes=None, value_bytes=2, vae_value_bytes=dtype.itemsize)
     weights = dtype.itemsize * shape.decoder.parameters
     predicted = peak_bytes(shape, clip, "decode", room) - weights
     assert 0.95 < predicted / measured < 1.35
+
+
+def test_encoding_a_picture() -> None:
+    """Wan encodes as many frames as the clip has, in float32."""
+    vae, shape = model("wan", "vae", torch.float32)
+    clip = spec(832, 480, 33, has_image=True)
+    frames = torch.zeros((1, 3, clip.num_frames, clip.height, clip.width), device="meta")
+    measured = peak_live_bytes(lambda: vae.encode(frames), vae) + frames.nbytes
+    room = Room(num_bytes=None, value_bytes=2, vae_value_bytes=4)
+    text = peak_bytes(shape, dataclasses.replace(clip, has_image=False), "encode", room)
+    predicted = peak_bytes(shape, clip, "encode", room) - text - 4 * shape.decoder.parameters
+    assert 0.95 < predicted / measured < 1.5

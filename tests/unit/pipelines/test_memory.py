@@ -20,7 +20,7 @@ from pipelines.memory import (
 )
 from pipelines.shapes.configs import shape_from_configs
 from pipelines.spec import ClipSpec, SpecError
-from tests.full_configs import HUNYUAN, LTX2, WAN
+from tests.full_configs import CLIP, HUNYUAN, LTX2, WAN
 
 LIMITS = hunyuan.text_to_video(HUNYUAN).limits
 SHAPES = {
@@ -28,7 +28,7 @@ SHAPES = {
     "ltx2": shape_from_configs(LTX2, text_tokens=1024),
     "wan": shape_from_configs(WAN, text_tokens=512),
 }
-FREE = Room(num_bytes=None, value_bytes=2)
+FREE = Room(num_bytes=None, value_bytes=2, vae_value_bytes=2)
 GIB = 2**30
 
 
@@ -74,6 +74,37 @@ def test_full_size_models_need_what_they_are_known_to_need(
     name: str, clip: ClipSpec, stage: Stage, gib: float
 ) -> None:
     assert peak_bytes(SHAPES[name], clip, stage, FREE) / GIB == pytest.approx(gib, rel=0.02)
+
+
+PICTURE_WAN = {
+    **WAN,
+    "transformer": {
+        **WAN["transformer"],
+        "image_dim": 1280,
+        "added_kv_proj_dim": 5120,
+        "in_channels": 36,
+    },
+    "image_encoder": CLIP,
+}
+WAN_ROOM = dataclasses.replace(FREE, vae_value_bytes=4)
+
+
+@pytest.mark.parametrize(
+    ("size", "room", "gib"),
+    [
+        ((832, 480), WAN_ROOM, 10.6 + 2.35 + 8.06),
+        ((1280, 720), WAN_ROOM, 10.6 + 2.35 + 18.3),
+        ((1280, 720), dataclasses.replace(WAN_ROOM, offload="model"), 18.3),  # they take turns
+        ((832, 480), FREE, 10.6 + 1.17 + 4.03),
+    ],
+)
+def test_a_picture_is_encoded_as_a_whole_clip_in_the_vaes_own_dtype(
+    size: tuple[int, int], room: Room, gib: float
+) -> None:
+    shape, clip = shape_from_configs(PICTURE_WAN, text_tokens=512), spec(*size, 81, has_image=True)
+    assert peak_bytes(shape, clip, "encode", room) / GIB == pytest.approx(gib, rel=0.02)
+    alone = dataclasses.replace(clip, has_image=False)
+    assert peak_bytes(shape, alone, "encode", room) / GIB == pytest.approx(10.6, rel=0.02)
 
 
 def test_the_mask_of_hunyuans_decoder_counts() -> None:

@@ -16,7 +16,7 @@ from serve.settings import Settings, SettingsError
 from serve.settings.replicas import Gangs, Replicas
 from serve.settings.sections import Model
 from tests.checkpoints import build_checkpoint
-from tests.full_configs import HUNYUAN
+from tests.full_configs import HUNYUAN, WAN
 
 LTX2 = {
     "model_index.json": {"_class_name": "LTX2Pipeline"},
@@ -136,6 +136,21 @@ def test_what_the_settings_state_counts_more() -> None:
     stated.check_fits(LARGE, {"1": 20 * 2**30})
     with pytest.raises(SpecError, match="to decode"):
         offered(decoder=Replicas(memory_gb=12)).check_fits(LARGE, {})
+
+
+def test_a_vae_in_float32_counts_where_pictures_are_encoded_too() -> None:
+    wan = OfferedModel(
+        settings=Model(name="wan", checkpoint="a/b", encoder={"memory_gb": 26}),
+        limits=LIMITS,
+        shape=shape_from_configs(WAN, text_tokens=512),
+        vae_bytes=4,
+    )
+    clip = dataclasses.replace(LARGE, num_frames=81)
+    wan.check_fits(clip, {})
+    picture = dataclasses.replace(clip, has_image=True)
+    dataclasses.replace(wan, vae_bytes=2).check_fits(picture, {})
+    with pytest.raises(SpecError, match="to encode, and there are"):
+        wan.check_fits(picture, {})
 
 
 def test_a_guess_refuses_nobody() -> None:

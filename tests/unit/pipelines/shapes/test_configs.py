@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from pipelines.shapes.configs import Configs, ShapeError, shape_from_configs
-from tests.full_configs import HUNYUAN, LTX2, WAN
+from tests.full_configs import CLIP, HUNYUAN, LTX2, SIGLIP, WAN
 
 
 def changed(configs: Configs, part: str, **values: Any) -> Configs:
@@ -34,6 +34,23 @@ def test_wan_21_from_a_picture_also_attends_to_it() -> None:
     assert shape.picture_tokens == 257
     assert shape.picture_frames == "all"
     assert shape.transformer.parameters == pytest.approx(16.4e9, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("configs", "encoder", "parameters"),
+    [
+        (WAN, CLIP, 0.631e9),
+        (WAN, {"vision_config": CLIP}, 0.631e9),
+        (HUNYUAN, SIGLIP, 0.428e9),
+        (WAN, {"model_type": "clip_vision_model"}, 0.086e9),  # the class's defaults
+    ],
+)
+def test_image_encoders_weigh_what_they_are_known_to_weigh(
+    configs: Configs, encoder: dict[str, Any], parameters: float
+) -> None:
+    shape = shape_from_configs({**configs, "image_encoder": encoder}, text_tokens=512)
+    assert shape.picture_parameters == pytest.approx(parameters, rel=0.05)
+    assert shape_from_configs(configs, text_tokens=512).picture_parameters == 0
 
 
 def test_ltx2_is_known() -> None:
