@@ -1,7 +1,7 @@
 """Where clips, pictures, checkpoints and latents are kept: objects by key.
 
 Keys of a job: `jobs/<id>/input`, `jobs/<id>/checkpoints/<step>`, `jobs/<id>/latents`,
-`jobs/<id>/clips/<attempt>/{video.mp4,thumbnail.webp,spritesheet.webp}`.
+`jobs/<id>/started-over`, `jobs/<id>/clips/<attempt>/{video.mp4,thumbnail.webp,spritesheet.webp}`.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -93,6 +93,11 @@ def checkpoint_key(job_id: str, step: int) -> str:
 
 def latents_key(job_id: str) -> str:
     return f"jobs/{job_id}/latents"
+
+
+def started_over_key(job_id: str) -> str:
+    """Empty; there once the job was put back to step 0 because its frames were no picture."""
+    return f"jobs/{job_id}/started-over"
 
 
 def clip_prefix(job_id: str, attempt: int) -> str:

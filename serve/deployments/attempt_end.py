@@ -4,19 +4,24 @@ import logging
 
 from ray.exceptions import RayActorError
 
+from serve.artifacts.store import ArtifactStore
 from serve.deployments.attempt import Attempt, GangSilent
-from serve.jobs.job import Failure, Job
+from serve.deployments.start_over import start_over
+from serve.jobs.job import Failure, Job, Phase
 from serve.jobs.store import Fence, Ledger
 from serve.messages import JobFault
 
 log = logging.getLogger(__name__)
+UNSOUND = "unsound_output"
+"""What a stage fails a job with that made no picture, twice."""
 
 
 class AttemptEnd:
     """Back in the queue from its last durable checkpoint, or failed with a stated reason."""
 
-    def __init__(self, ledger: Ledger, *, max_crashes: int) -> None:
+    def __init__(self, ledger: Ledger, artifacts: ArtifactStore, *, max_crashes: int) -> None:
         self._ledger = ledger
+        self._artifacts = artifacts
         self._max_crashes = max_crashes
 
     async def interrupted(self, attempt: Attempt, now: float) -> None:
@@ -33,8 +38,14 @@ class AttemptEnd:
         await self._fail(attempt, failure, now)
 
     async def broken(self, attempt: Attempt, error: BaseException, now: float) -> None:
-        """A replica died, or a stage raised. The same point may break it `max_crashes` times."""
+        """A replica died, or a stage raised. The same point may break it `max_crashes` times.
+
+        What is the job's own fault fails it at once; but frames are made once more from step 0.
+        """
         if isinstance(error, JobFault):
+            unsound_frames = error.code == UNSOUND and attempt.job.phase is Phase.DECODE
+            if unsound_frames and await start_over(attempt, self._ledger, self._artifacts, now):
+                return
             failure = Failure(code=error.code, message=error.message)
             await self._fail(attempt, failure, now)
             return

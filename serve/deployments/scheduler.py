@@ -105,7 +105,9 @@ class Scheduler:
             ledger=self._store,
             stages=self._stages,
             parts=parts,
-            end=AttemptEnd(self._store, max_crashes=self._settings.jobs.max_crashes),
+            end=AttemptEnd(
+                self._store, self._artifacts, max_crashes=self._settings.jobs.max_crashes
+            ),
             janitor=self._janitor,
             finished=self._metrics.finished,
         )

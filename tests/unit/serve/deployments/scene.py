@@ -130,10 +130,6 @@ async def encoded(*_: Any) -> None:
     return None
 
 
-async def decoded(job_id: str, attempt: int, _: ClipSpec) -> Decoded:
-    return Decoded(prefix=f"jobs/{job_id}/clips/{attempt}/", seconds=0.25)
-
-
 class Scene:
     """Everything around attempts, on an in-memory store that can be made to fail."""
 
@@ -146,10 +142,11 @@ class Scene:
         self.listeners: list[Callable[[Job], None]] = [self.shown.append]
         self.finished: list[Job] = []
         self.encoder = Calls(encoded)
+        self.decode_troubles: list[Exception] = []
         handles = StageHandles(
             encoder=self.encoder,
             denoisers={"1": self.gang, "tp2": self.gang},
-            decoder=Calls(decoded),
+            decoder=Calls(self._decode),
         )
         self.ahead = EncodeAhead(lambda job: self.encoder.remote(job.id), self.gangs)
         parts = AttemptParts(
@@ -168,12 +165,17 @@ class Scene:
             ledger=store,
             stages={"m": handles},
             parts=parts,
-            end=AttemptEnd(store, max_crashes=3),
+            end=AttemptEnd(store, self.artifacts, max_crashes=3),
             janitor=Janitor(store, self.artifacts),
             finished=self.finished.append,
             outage_pause_s=0.0,
         )
         self.epoch = 0
+
+    async def _decode(self, job_id: str, attempt: int, _: ClipSpec) -> Decoded:
+        if self.decode_troubles:
+            raise self.decode_troubles.pop(0)
+        return Decoded(prefix=f"jobs/{job_id}/clips/{attempt}/", seconds=0.25)
 
     def _publish(self, job: Job) -> None:
         for listener in self.listeners:

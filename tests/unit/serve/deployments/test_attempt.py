@@ -142,7 +142,9 @@ async def test_a_stream_that_ends_early_puts_the_job_back_without_blame(
 ) -> None:
     attempt, _ = await attempt_of(store, Stages(WHOLE[:4]))
     assert await attempt.run() is Outcome.INTERRUPTED
-    await AttemptEnd(store, max_crashes=3).interrupted(attempt, 130.0)
+    await AttemptEnd(store, ObjectArtifacts(MemoryStore()), max_crashes=3).interrupted(
+        attempt, 130.0
+    )
     job = await row(store)
     assert (job.status, job.step, job.crashes) == (Status.QUEUED, 2, 0)
 
@@ -158,7 +160,7 @@ async def test_a_stream_that_ends_early_puts_the_job_back_without_blame(
 async def test_three_breaks_at_the_same_point_fail_the_job(
     store: SqlJobStore, error: Exception, code: str
 ) -> None:
-    end = AttemptEnd(store, max_crashes=3)
+    end = AttemptEnd(store, ObjectArtifacts(MemoryStore()), max_crashes=3)
     attempt, _ = await attempt_of(store, Stages(WHOLE[:3], error))
     for number in range(1, 4):
         with pytest.raises(type(error)):
@@ -176,7 +178,7 @@ async def test_three_breaks_at_the_same_point_fail_the_job(
 
 
 async def test_a_new_checkpoint_is_progress_and_resets_the_count(store: SqlJobStore) -> None:
-    end = AttemptEnd(store, max_crashes=3)
+    end = AttemptEnd(store, ObjectArtifacts(MemoryStore()), max_crashes=3)
     died = ActorDiedError()
     attempt, _ = await attempt_of(store, Stages(WHOLE[:1], died))
     crashes = []
