@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from serve.accounts.accounts import open_accounts
 from serve.artifacts.location import open_artifacts
 from serve.artifacts.store import ArtifactError
+from serve.deployments.deploying import deploy
 from serve.deployments.gateway import Gateway
 from serve.deployments.scheduler import Scheduler
 from serve.jobs.database import opened
@@ -209,8 +210,9 @@ def _start(settings: Settings, host: str) -> str:
     ray_serve.start(
         proxy_location="HeadOnly", http_options={"host": host, "port": settings.http.port}
     )
-    ray_serve.run(build(settings), name=APPLICATION, route_prefix="/")
-    return f"{context.address_info['session_dir']}/logs"
+    logs = f"{context.address_info['session_dir']}/logs"
+    deploy(build(settings), name=APPLICATION, logs=logs)
+    return logs
 
 
 def _logical_cpus(settings: Settings) -> float:

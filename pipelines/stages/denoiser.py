@@ -15,10 +15,10 @@ from pipelines.parallel.denoiser import divide_sequence, load_parts
 from pipelines.parallel.fit import TRANSFORMERS
 from pipelines.parallel.group import RankGroup
 from pipelines.parallel.passes import DEALT, deal_passes
-from pipelines.parallel.shape import SINGLE
+from pipelines.parallel.shape import SINGLE, GangShape
 from pipelines.spec import ClipSpec
 from pipelines.stages.components import components_of, family_block, load_pipeline, outline
-from pipelines.tuning.attention import AttentionNeeds
+from pipelines.tuning.attention import ALWAYS_THERE, AttentionNeeds, choose_attention
 from pipelines.tuning.offload import Offload, OffloadUnavailable
 
 
@@ -62,14 +62,45 @@ class Denoiser:
         """What attention kernels must be able to do on this rank."""
         config = self.transformers()[0].config
         shape = self.ranks.shape if self.ranks else SINGLE
-        return AttentionNeeds(
-            heads=config.num_attention_heads // (shape.tp * shape.ulysses),
-            head_size=config.attention_head_dim,
-            dtype=self.dtype,
-            device=torch.device(self.device),
-            masks=self.family.masks,
-            sequence_parallel=shape.ulysses > 1,
-        )
+        return _attention_needs(self.family, config, shape, dtype=self.dtype, device=self.device)
+
+
+def check_attention(
+    asked: str,
+    checkpoint: Checkpoint,
+    shape: GangShape,
+    *,
+    dtype: torch.dtype,
+    device: torch.device | str,
+) -> None:
+    """Raise `AttentionUnavailable` for kernels that cannot run here, before weights are loaded.
+
+    By the configs alone; where these are silent, loading the model decides.
+    """
+    if asked in ALWAYS_THERE:
+        return
+    config = checkpoint.configs.get("transformer", {})
+    if {"num_attention_heads", "attention_head_dim"} <= set(config):
+        needs = _attention_needs(checkpoint.family, config, shape, dtype=dtype, device=device)
+        choose_attention(asked, needs)
+
+
+def _attention_needs(
+    family: Family,
+    config: Mapping[str, Any],
+    shape: GangShape,
+    *,
+    dtype: torch.dtype,
+    device: torch.device | str,
+) -> AttentionNeeds:
+    return AttentionNeeds(
+        heads=config["num_attention_heads"] // (shape.tp * shape.ulysses),
+        head_size=config["attention_head_dim"],
+        dtype=dtype,
+        device=torch.device(device),
+        masks=family.masks,
+        sequence_parallel=shape.ulysses > 1,
+    )
 
 
 def load_denoiser(

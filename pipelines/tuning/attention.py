@@ -22,6 +22,8 @@ KERNELS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 """What a setting stands for among the library's names; the first that works is taken."""
 EXACT = ("native", "_native_cudnn", "_flash_3", "flash", "xformers")
 """What `auto` chooses from. Sage computes scores in 8 bits: it is there for who asks for it."""
+ALWAYS_THERE = ("auto", "native")
+"""Of the settings, those that work on every device."""
 PROBE_TOKENS, PROBE_TEXT_TOKENS, PROBE_RUNS = 8_192, 256, 5
 MOST_ERROR = 0.1
 """Relative to what native attention gives; 8-bit scores are off by a few percent."""
@@ -85,7 +87,7 @@ def why_not(kernel: str, needs: AttentionNeeds) -> str | None:
 
 
 def _choose_without_cuda(asked: str, needs: AttentionNeeds) -> str:
-    if asked in ("auto", "native"):
+    if asked in ALWAYS_THERE:
         return "native"
     raise AttentionUnavailable(
         f"attention: {asked} needs a CUDA device, and this stage runs on the {needs.device.type}; "

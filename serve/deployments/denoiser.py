@@ -14,6 +14,7 @@ from pipelines.handoff import ParcelError
 from pipelines.parallel.shape import GangShape
 from pipelines.spec import ClipSpec
 from pipelines.stages.denoise import StaleCheckpoint
+from pipelines.stages.denoiser import check_attention
 from pipelines.tuning.offload import Offload, retreat_from
 from serve.deployments.denoising_files import DenoisingFiles
 from serve.deployments.device_thread import DeviceThread, settle
@@ -21,7 +22,7 @@ from serve.deployments.faults import Fault
 from serve.deployments.fitness import Fitness
 from serve.deployments.gang import GangJob, start_gang
 from serve.deployments.lease import LeaseHolder
-from serve.deployments.replica import open_replica
+from serve.deployments.replica import StageReplica, open_replica
 from serve.deployments.rounds import check_alive
 from serve.deployments.second_chance import SecondChances
 from serve.deployments.steps import Stepped, StepRunner
@@ -44,10 +45,7 @@ class Denoiser:
         self, values: dict[str, Any], model_name: str, shape: GangShape
     ) -> None:
         self._device = DeviceThread("denoise")
-        self._replica = await self._device.call(
-            lambda: open_replica(values, model_name, "denoiser")
-        )
-        here = self._replica
+        here = self._replica = await self._device.call(lambda: _open(values, model_name, shape))
         self._shape = shape
         self._gang = await start_gang(self._device, here, values, shape)
         self._attention = await self._device.call(
@@ -204,3 +202,12 @@ class Denoiser:
 
     def _event(self, kind: Any, step: int, *, seconds: float = 0.0, digest: str = "") -> StepEvent:
         return StepEvent(kind=kind, step=step, replica=self._name, seconds=seconds, digest=digest)
+
+
+def _open(values: dict[str, Any], model_name: str, shape: GangShape) -> StageReplica:
+    """Kernels that are not there are told of before anything is loaded."""
+    here = open_replica(values, model_name, "denoiser")
+    check_attention(
+        here.model.attention, here.checkpoint, shape, dtype=here.dtype, device=here.device
+    )
+    return here

@@ -9,6 +9,8 @@ import pytest
 import torch
 
 from pipelines.handoff import Parcel
+from pipelines.tuning.attention import AttentionUnavailable
+from serve.deployments import denoiser as module
 from serve.deployments.denoiser import Denoiser
 from tests.unit.serve.deployments.replica import AnyKernels, denoise, drain, replica_with
 
@@ -65,6 +67,22 @@ async def gang(
 ) -> AsyncIterator[Denoiser]:
     async with replica_with(stage, monkeypatch, keep) as made:
         yield made
+
+
+async def test_kernels_that_are_not_there_are_found_before_anything_is_loaded(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(asked: str, *_: Any, **__: Any) -> None:
+        raise AttentionUnavailable(f"attention: {asked} cannot be used here")
+
+    async def load(*_: Any) -> None:
+        raise AssertionError("weights are loaded")
+
+    monkeypatch.setattr(module, "check_attention", refuse)
+    monkeypatch.setattr(module, "start_gang", load)
+    with pytest.raises(AttentionUnavailable):
+        async with replica_with(stage, monkeypatch):
+            pass
 
 
 async def test_a_job_goes_from_start_to_stored_latents(gang: Denoiser, stage: Stage) -> None:

@@ -1,0 +1,71 @@
+"""Why the service does not come up: what a replica raised, in one line."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from ray import serve as ray_serve
+from ray.serve.schema import DeploymentStatus
+
+from serve.deployments.deploying import deploy, last_words
+from serve.service import ServiceError
+
+REFUSAL = "attention: flash cannot be used here (flash: not installed); auto and native can."
+TOLD = f"""The deployment failed to start 3 times in a row. This may be due to a problem with its \
+constructor or initial health check failing. See controller logs for details. Error:
+ray::ServeReplica:filmgate:Denoiser-m-1.initialize_and_get_metadata() (pid=7, ip=127.0.0.1)
+  File "replica.py", line 1409, in initialize
+    raise RuntimeError(traceback.format_exc()) from None
+RuntimeError: Traceback (most recent call last):
+  File "denoiser.py", line 51, in __init__
+    lambda: check_attention(
+pipelines.tuning.attention.AttentionUnavailable: {REFUSAL}
+"""
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, **deployments: tuple[DeploymentStatus, str]) -> None:
+    def run(*_: Any, **__: Any) -> None:
+        raise RuntimeError("Deploying application filmgate failed: a deployment is unhealthy.")
+
+    overviews = {
+        name: SimpleNamespace(status=status, message=message)
+        for name, (status, message) in deployments.items()
+    }
+    found = {"filmgate": SimpleNamespace(deployments=overviews)} if overviews else {}
+    monkeypatch.setattr(ray_serve, "run", run)
+    monkeypatch.setattr(ray_serve, "status", lambda: SimpleNamespace(applications=found))
+
+
+def test_the_replicas_last_words_are_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    failing(
+        monkeypatch,
+        Gateway=(DeploymentStatus.HEALTHY, ""),
+        Denoiser=(DeploymentStatus.DEPLOY_FAILED, TOLD),
+        Encoder=(DeploymentStatus.UPDATING, "on its way"),
+    )
+    with pytest.raises(ServiceError) as refused:
+        deploy(object(), name="filmgate", logs="/tmp/logs")
+    assert str(refused.value) == (
+        f"Denoiser does not start: AttentionUnavailable: {REFUSAL} (the replicas' logs: /tmp/logs)"
+    )
+
+
+def test_without_a_replica_to_blame_serves_own_words_are_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    failing(monkeypatch)
+    with pytest.raises(ServiceError, match="Deploying application filmgate failed: a deployment"):
+        deploy(object(), name="filmgate", logs="/tmp/logs")
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (TOLD, f"AttentionUnavailable: {REFUSAL}"),
+        ("ValueError: a\n\nDuring handling ...\n\na.b.Late: c\n", "Late: c"),
+        ("Traceback:\n  File x\nAssertionError\n\n", "AssertionError"),
+        ("", "no reason was given"),
+    ],
+)
+def test_the_last_exception_of_a_traceback_counts(said: str, words: str) -> None:
+    assert last_words(said) == words
