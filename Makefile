@@ -41,7 +41,7 @@ format: $(READY)  ## Format the code and sort its imports
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(READY)  ## Overhead, load and start-up benchmarks: a table, and JSON
+bench: $(READY)  ## All benchmarks, one after another: tables, and JSON
 	$(RUN) -m benchmarks
 
 $(READY): pyproject.toml constraints.txt

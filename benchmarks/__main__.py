@@ -1,4 +1,4 @@
-"""All benchmarks, one after another: `python -m benchmarks [overhead|load|startup|stages ...]`.
+"""All benchmarks, one after another: `python -m benchmarks [NAME ...]`, names as in `NAMES`.
 
 Options after a single name are that benchmark's own: `python -m benchmarks denoise --help`.
 """
