@@ -26,7 +26,15 @@ from tests.integration.pipelines.gang_ranks import (
 
 TP2, TP2_CFG2 = GangShape(tp=2), GangShape(tp=2, cfg=2)
 CFG2, ULYSSES2 = GangShape(cfg=2), GangShape(ulysses=2)
-OTHERS = (GangShape(tp=4), CFG2, GangShape(cfg=4), ULYSSES2, GangShape(tp=2, ulysses=2))
+OTHERS = (
+    GangShape(tp=4),
+    CFG2,
+    GangShape(cfg=3),
+    GangShape(cfg=4),
+    ULYSSES2,
+    GangShape(tp=2, ulysses=2),
+    GangShape(cfg=2, ulysses=2),
+)
 KINDS = {
     "ltx2": (("ltx2", True), ("ltx2-gated", False)),
     "wan": (("wan-2.1-t2v", False), ("wan-2.1-i2v", True), ("wan-2.2-t2v", False)),
