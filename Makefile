@@ -11,7 +11,7 @@ KEY := $(shell (pwd; cat pyproject.toml constraints.txt) | cksum | cut -d ' ' -f
 READY := $(VENV)/.ready-$(KEY)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve install test test-all check format bench
+.PHONY: help demo serve install test test-all test-gpu check format bench
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*##/ { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ test: $(READY)  ## Unit, contract and integration tests, without the slow ones
 
 test-all: $(READY)  ## All tests that need no GPU
 	$(RUN) -m pytest -m "not gpu"
+
+test-gpu: $(READY)  ## Tests that need an NVIDIA GPU, two of them for gangs
+	$(RUN) -m pytest -m gpu
 
 check: $(READY)  ## Format, lint, types, import contracts, structure
 	$(BIN)/ruff format --check .

@@ -1,5 +1,7 @@
 """Real gangs for tests: four processes over gloo, one thread each, that do one cell after another.
 
+Or over NCCL, each with a GPU of its own.
+
 A cell is a gang shape; the ranks that it has no place for skip it. All cells of a family take one
 start of four processes, because importing torch takes longer than all of them together.
 """
@@ -53,10 +55,10 @@ class RankResult:
 
 
 def denoise_in_gangs(
-    folder: Path, jobs: Sequence[Job], shapes: Sequence[GangShape]
+    folder: Path, jobs: Sequence[Job], shapes: Sequence[GangShape], *, kind: str = "cpu"
 ) -> dict[tuple[str, GangShape], list[RankResult]]:
-    """Denoise each job in each shape; the results of every rank."""
-    write_orders(folder, jobs, shapes)
+    """Denoise each job in each shape, on devices of a `kind`; the results of every rank."""
+    write_orders(folder, jobs, shapes, kind)
     command = [sys.executable, "-m", "tests.integration.pipelines.gang_ranks", str(folder)]
     root = Path(__file__).parents[3]
     errors = [(folder / f"{rank}.err").open("w+") for rank in range(RANKS)]
@@ -92,12 +94,12 @@ def wait_for_all(ranks: Sequence["subprocess.Popen[bytes]"]) -> None:
         time.sleep(0.05)
 
 
-def write_orders(folder: Path, jobs: Sequence[Job], shapes: Sequence[GangShape]) -> None:
+def write_orders(folder: Path, jobs: Sequence[Job], shapes: Sequence[GangShape], kind: str) -> None:
     cells = [{"shape": asdict(shape), "port": free_port()} for shape in shapes]
     orders = [{"name": j.name, "source": j.source, "spec": asdict(j.spec)} for j in jobs]
     for job in jobs:
         (folder / f"{job.name}.conditioning").write_bytes(job.conditioning.pack())
-    (folder / "gang.json").write_text(json.dumps({"jobs": orders, "cells": cells}))
+    (folder / "gang.json").write_text(json.dumps({"jobs": orders, "cells": cells, "kind": kind}))
 
 
 def free_port() -> int:
@@ -126,19 +128,20 @@ def run_cells(folder: Path, rank: int) -> None:
     for cell in orders["cells"]:
         shape = GangShape(**cell["shape"])
         if rank < shape.world:
-            with joined(shape, rank, cell["port"]) as ranks:
+            device = torch.device("cuda", rank) if orders["kind"] == "cuda" else torch.device("cpu")
+            with joined(shape, rank, cell["port"], device) as ranks:
                 for order in orders["jobs"]:
                     run_job(folder, order, ranks)
 
 
 @contextmanager
-def joined(shape: GangShape, rank: int, port: int) -> Iterator[RankGroup]:
+def joined(shape: GangShape, rank: int, port: int, device: torch.device) -> Iterator[RankGroup]:
     ranks = RankGroup.join(
         shape,
         rank,
         address="127.0.0.1",
         port=port,
-        device=torch.device("cpu"),
+        device=device,
         timeout_s=TIMEOUT_S,
     )
     yield ranks
@@ -148,7 +151,7 @@ def joined(shape: GangShape, rank: int, port: int) -> Iterator[RankGroup]:
 def run_job(folder: Path, order: dict[str, Any], ranks: RankGroup) -> None:
     checkpoint = open_checkpoint(order["source"])
     stage = DenoiseStage.load(checkpoint, dtype=torch.float32, ranks=ranks)
-    assert stage.use_attention("auto") == "native"
+    assert stage.use_attention("native") == "native"
     seen = watched(stage)
     conditioning = unpack((folder / f"{order['name']}.conditioning").read_bytes(), "conditioning")
     path = folder / stem(order["name"], ranks.shape, ranks.rank)
