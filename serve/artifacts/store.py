@@ -96,7 +96,7 @@ def latents_key(job_id: str) -> str:
 
 
 def started_over_key(job_id: str) -> str:
-    """Empty; there once the job was put back to step 0 because its frames were no picture."""
+    """There once the job was put back to step 0 because its frames were no picture."""
     return f"jobs/{job_id}/started-over"
 
 

@@ -36,7 +36,7 @@ async def start_over(
         await artifacts.delete_prefix(checkpoint_prefix(job_id))
         await artifacts.delete([latents_key(job_id)])
         await ledger.requeue(attempt.fence, now=now, crashed=False)
-        await artifacts.put(started_over_key(job_id), b"")
+        await artifacts.put(started_over_key(job_id), b"frames")
     return True
 
 

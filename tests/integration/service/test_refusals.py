@@ -1,6 +1,7 @@
 """What is missing at start is said in one line, with what to do about it."""
 
 import json
+import shutil
 import socket
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from pipelines.embedded.place import WEIGHTS
 from serve.settings import child_environment
 from tests.integration.service.running import Service, free_port
 
@@ -80,3 +82,16 @@ def test_what_the_settings_ask_for_is_not_there(
     tmp_path: Path, settings: dict[str, Any], words: str
 ) -> None:
     assert words in refusal(tmp_path / "data", settings)
+
+
+@pytest.mark.slow
+def test_a_replica_that_cannot_load_its_model_ends_the_start(tmp_path: Path) -> None:
+    """Every file that the start reads is there; what only a replica reads is not."""
+    checkpoint = tmp_path / "model"
+    shutil.copytree(WEIGHTS, checkpoint)
+    for weights in (checkpoint / "transformer").glob("*.safetensors"):
+        weights.unlink()
+    model = {"name": "m", "checkpoint": str(checkpoint), "dtype": "float32"}
+    said = refusal(tmp_path / "data", {"models": [model]})
+    assert "error: Denoiser-m-1 does not start: IncompleteCheckpoint: " in said
+    assert "transformer" in said
