@@ -30,6 +30,7 @@ class Decoder:
     async def __init__(self, values: dict[str, Any], model_name: str) -> None:  # type: ignore[misc]
         self._device = DeviceThread("decode")
         self._fitness = Fitness()
+        self._device.on_error = self._fitness.hear
         self._replica = await self._device.call(lambda: open_replica(values, model_name, "decoder"))
         here = self._replica
         self._stage = await self._device.call(

@@ -54,6 +54,7 @@ class Denoiser:
         self._retreat = retreat_from(here.model.offload, here.device, num_ranks=shape.world)
         self._files = DenoisingFiles(here.artifacts)
         self._fitness = Fitness()
+        self._device.on_error = self._fitness.hear
         self._lock = asyncio.Lock()
         self._name = ray_serve.get_replica_context().replica_id.unique_id
         self._scheduler = ray_serve.get_deployment_handle("Scheduler")

@@ -17,15 +17,22 @@ class DeviceThread:
 
     def __init__(self, name: str) -> None:
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+        self.on_error: Callable[[BaseException], object] = lambda _: None
+        """Hears what calls raise, also those whose callers have gone."""
 
     async def call(self, work: Callable[[], T]) -> T:
         """The result of `work()`; raises what it raises."""
         future = asyncio.get_running_loop().run_in_executor(self._executor, work)
+        future.add_done_callback(self._hear)
         try:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
             await settle(future)
             raise
+
+    def _hear(self, future: "asyncio.Future[T]") -> None:
+        if not future.cancelled() and (error := future.exception()):
+            self.on_error(error)
 
 
 async def settle(future: "asyncio.Future[T]") -> None:

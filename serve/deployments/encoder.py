@@ -24,6 +24,7 @@ class Encoder:
     async def __init__(self, values: dict[str, Any], model_name: str) -> None:  # type: ignore[misc]
         self._device = DeviceThread("encode")
         self._fitness = Fitness()
+        self._device.on_error = self._fitness.hear
         self._replica = await self._device.call(lambda: open_replica(values, model_name, "encoder"))
         here = self._replica
         stage = await self._device.call(

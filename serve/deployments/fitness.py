@@ -35,14 +35,18 @@ class Fitness:
 
     @contextlib.asynccontextmanager
     async def judged(self) -> AsyncIterator[None]:
-        """Calls to the stage go through this block; their errors are judged, and raised again."""
+        """Calls to the stage go through this block; their errors are heard, and raised again."""
         if self._lost:
             await asyncio.Event().wait()  # until the process ends: the job goes on elsewhere
         try:
             yield
         except Exception as error:
-            if fault_of(error) is Fault.DEVICE and not self._lost:
-                self._lost = f"{type(error).__name__}: the device is lost to this process"
-                log.error("this replica has lost its device and ends", exc_info=error)
-                asyncio.get_running_loop().call_later(FAREWELL_S, self._end)
+            self.hear(error)
             raise
+
+    def hear(self, error: BaseException) -> None:
+        """Judge an error, also one that no caller waits for any more."""
+        if fault_of(error) is Fault.DEVICE and not self._lost:
+            self._lost = f"{type(error).__name__}: the device is lost to this process"
+            log.error("this replica has lost its device and ends", exc_info=error)
+            asyncio.get_running_loop().call_later(FAREWELL_S, self._end)

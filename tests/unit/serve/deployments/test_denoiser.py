@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
 import pytest
@@ -12,6 +12,8 @@ from pipelines.handoff import Parcel
 from pipelines.tuning.attention import AttentionUnavailable
 from serve.deployments import denoiser as module
 from serve.deployments.denoiser import Denoiser
+from serve.deployments.fitness import DeviceLost
+from serve.messages import StepEvent
 from tests.unit.serve.deployments.replica import AnyKernels, denoise, drain, replica_with
 
 
@@ -22,6 +24,7 @@ class Stage(AnyKernels):
         self.leave = threading.Semaphore(0)
         self.began = threading.Semaphore(0)
         self.threads: set[str] = set()
+        self.error: Exception | None = None
 
     def begin(self, *_: Any) -> "Job":
         return Job(self)
@@ -41,6 +44,8 @@ class Job:
     def advance(self) -> None:
         self.stage.began.release()
         assert self.stage.leave.acquire(timeout=20)
+        if self.stage.error:
+            raise self.stage.error
         self.step += 1
 
     def checkpoint(self) -> Parcel:
@@ -92,31 +97,51 @@ async def test_a_job_goes_from_start_to_stored_latents(gang: Denoiser, stage: St
     assert await gang._replica.artifacts.get("jobs/one/latents")
 
 
-@pytest.mark.parametrize("how", ["closed", "cancelled"])
-async def test_a_stream_that_is_let_go_frees_the_gang_only_after_the_running_step(
-    gang: Denoiser, stage: Stage, how: str
-) -> None:
+async def let_go(stream: AsyncGenerator[StepEvent, None], how: str) -> None:
+    if how == "closed":
+        await stream.aclose()
+    else:
+        with pytest.raises(asyncio.CancelledError):
+            await stream.athrow(asyncio.CancelledError())
+
+
+async def in_its_second_step(gang: Denoiser, stage: Stage) -> AsyncGenerator[StepEvent, None]:
     stream = denoise(gang, "one")
     stage.leave.release(1)
     for _ in range(2):
         await asyncio.wait_for(anext(stream), 5)
     for _ in range(2):
-        assert await asyncio.to_thread(stage.began.acquire, timeout=5), "the second step runs"
+        assert await asyncio.to_thread(stage.began.acquire, timeout=5)
+    return stream
 
-    async def let_go() -> None:
-        if how == "closed":
-            await stream.aclose()
-        else:
-            with pytest.raises(asyncio.CancelledError):
-                await stream.athrow(asyncio.CancelledError())
 
-    letting_go = asyncio.create_task(let_go())
+@pytest.mark.parametrize("how", ["closed", "cancelled"])
+async def test_a_stream_that_is_let_go_frees_the_gang_only_after_the_running_step(
+    gang: Denoiser, stage: Stage, how: str
+) -> None:
+    stream = await in_its_second_step(gang, stage)
+    letting_go = asyncio.create_task(let_go(stream, how))
     await asyncio.sleep(0)
     assert gang._lock.locked()
     assert not letting_go.done()
     stage.leave.release(1)
     await asyncio.wait_for(letting_go, 5)
     assert not gang._lock.locked()
+
+
+@pytest.mark.parametrize("how", ["closed", "cancelled"])
+async def test_a_device_that_is_lost_after_a_cancel_is_lost_all_the_same(
+    gang: Denoiser, stage: Stage, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gang._fitness, "_end", lambda: None)
+    stream = await in_its_second_step(gang, stage)
+    letting_go = asyncio.create_task(let_go(stream, how))
+    await asyncio.sleep(0)
+    stage.error = torch.AcceleratorError("CUDA error: an illegal memory access was encountered")
+    stage.leave.release(1)
+    await asyncio.wait_for(letting_go, 5)
+    with pytest.raises(DeviceLost):
+        await gang.check_health()
 
 
 async def test_a_lost_lease_leaves_a_checkpoint_taken_on_the_devices_thread(

@@ -67,6 +67,25 @@ async def test_a_cancelled_caller_waits_for_the_running_step() -> None:
     assert slow.ended
 
 
+async def test_what_a_call_raises_is_heard_also_when_its_caller_has_gone() -> None:
+    device, slow, heard = DeviceThread("test"), Slow(), list[BaseException]()
+    device.on_error = heard.append
+    error = KeyError("missing")
+
+    def fail() -> None:
+        slow()
+        raise error
+
+    running = asyncio.create_task(device.call(fail))
+    await begun(slow)
+    running.cancel()
+    await rounds_of_the_loop()
+    slow.let_go.set()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert heard == [error]
+
+
 async def test_the_next_call_begins_only_after_a_cancelled_one_has_ended() -> None:
     device, slow = DeviceThread("test"), Slow()
     first = asyncio.create_task(device.call(slow))
