@@ -38,20 +38,19 @@ TELLING_FIRST = (Fault.MEMORY, Fault.UNSOUND, Fault.DEVICE, Fault.OTHER)
 class Gang:
     """All methods but `watching` are for the device's thread."""
 
-    def __init__(
-        self, rank: Rank, others: Sequence[Any] = (), watch: GangWatch | None = None
-    ) -> None:
+    def __init__(self, rank: Rank, watch: GangWatch, others: Sequence[Any] = ()) -> None:
         self._rank = rank
-        self._others = others
         self._watch = watch
+        self._others = others
 
     async def watching(self) -> None:
         """Runs for as long as the gang does."""
-        await (self._watch.run() if self._watch else asyncio.Event().wait())
+        await self._watch.run()
 
     def use_attention(self, asked: str) -> str:
         """The kernels that rank 0 chose, by the library's name; all ranks run with the same."""
-        kernel = self._rank.use_attention(asked)
+        with self._watch.over([]):
+            kernel = self._rank.use_attention(asked)
         self.tell("take_attention", kernel)
         return kernel
 
@@ -71,15 +70,19 @@ class Gang:
         """Let the job go on all ranks."""
         self.tell("drop")
 
-    def held(self, order: DenoiseOrder) -> Any:
-        """The job as rank 0 has it: every rank has the full latents."""
-        return self._rank.held(order)
+    def checkpoint(self, order: DenoiseOrder) -> Parcel:
+        """Rank 0's: every rank has the full latents."""
+        with self._watch.over([]):  # a GPU that hangs is waited for here, not in the step
+            return self._rank.held(order).checkpoint()
+
+    def latents(self, order: DenoiseOrder) -> Parcel:
+        """Rank 0's, as well."""
+        with self._watch.over([]):
+            return self._rank.held(order).latents()
 
     def tell(self, method: str, *args: Any) -> Any:
         """Have all ranks do the same, at the same time; rank 0's answer, or what one raised."""
         mine = functools.partial(getattr(self._rank, method), *args)
-        if self._watch is None:
-            return mine()
         # Packed tensors are put in the object store once, for all ranks.
         sent = [ray.put(arg) if isinstance(arg, bytes) else arg for arg in args]
         calls = [other.tell.remote(method, *sent) for other in self._others]
@@ -105,20 +108,20 @@ class GangJob:
         self.step = self._gang.tell("advance", self._order, self.step)
 
     def checkpoint(self) -> Parcel:
-        parcel: Parcel = self._gang.held(self._order).checkpoint()
-        return parcel
+        return self._gang.checkpoint(self._order)
 
     def latents(self) -> Parcel:
-        parcel: Parcel = self._gang.held(self._order).latents()
-        return parcel
+        return self._gang.latents(self._order)
 
 
 async def start_gang(
     device: DeviceThread, here: StageReplica, values: dict[str, Any], shape: GangShape
 ) -> Gang:
     """Rank 0 in this process, the others in this replica's placement group; all have loaded."""
+    care = here.settings.gang
     if shape.world == 1:
-        return Gang(await device.call(lambda: load_rank(here, None)))
+        alone = GangWatch((), care, functools.partial(end_gang, ()))
+        return Gang(await device.call(lambda: load_rank(here, None)), alone)
     others = [_start_rank(rank, here.model.denoiser) for rank in range(1, shape.world)]
     address = get_node_ip_address()
     meeting = {"address": address, "port": _free_port(address), "timeout_s": GROUP_TIMEOUT_S}
@@ -132,8 +135,8 @@ async def start_gang(
     ]
     rank, *pids = await asyncio.gather(device.call(load), *loads)
     log.info("gang of shape %s: processes %s", shape, [os.getpid(), *pids])
-    watch = GangWatch(others, here.settings.gang, functools.partial(end_gang, pids))
-    return Gang(rank, others, watch)
+    watch = GangWatch(others, care, functools.partial(end_gang, pids))
+    return Gang(rank, watch, others)
 
 
 def _start_rank(rank: int, resources: Replicas) -> Any:

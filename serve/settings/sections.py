@@ -99,7 +99,7 @@ class GangCare(Section):
     """A process that has not answered for this long is dead, and its whole gang is replaced."""
     step_timeout_s: float = Field(600.0, gt=0)
     """A step that takes longer is one that hangs, though all processes answer: longer than the
-    slowest step of the largest clip. For gangs of more than one rank."""
+    slowest step of the largest clip."""
 
 
 class Model(Section):

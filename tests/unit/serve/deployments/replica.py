@@ -48,13 +48,14 @@ async def replica_with(
     *,
     checkpoint_every_s: float = 3600.0,
     device: str = "cpu",
+    care: GangCare | None = None,
 ) -> AsyncIterator[Denoiser]:
     """A gang of one rank whose lease is kept for as long as `keep["keep"]` says so."""
     replica = SimpleNamespace(
         settings=SimpleNamespace(
             jobs=Jobs(checkpoint_every_s=checkpoint_every_s),
             lease=Lease(period_s=0.005, timeout_s=20.0),
-            gang=GangCare(),
+            gang=care or GangCare(),
         ),
         model=SimpleNamespace(name="m", attention="native", offload="none"),
         checkpoint=None,
@@ -75,9 +76,11 @@ async def replica_with(
     monkeypatch.setattr(ray_serve, "get_deployment_handle", lambda _: handle)
     made = Denoiser.__new__(Denoiser)
     await Denoiser.__init__(made, {}, "m", SINGLE)  # as Serve calls it
-    yield made
-    for task in made._tasks:
-        task.cancel()
+    try:
+        yield made
+    finally:
+        for task in made._tasks:
+            task.cancel()
 
 
 def denoise(gang: Denoiser, job_id: str) -> AsyncGenerator[StepEvent, None]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Any
 
 import pytest
@@ -11,9 +11,11 @@ import torch
 from pipelines.handoff import Parcel
 from pipelines.tuning.attention import AttentionUnavailable
 from serve.deployments import denoiser as module
+from serve.deployments import gang as gang_module
 from serve.deployments.denoiser import Denoiser
 from serve.deployments.fitness import DeviceLost
 from serve.messages import StepEvent
+from serve.settings.sections import GangCare
 from tests.unit.serve.deployments.replica import AnyKernels, denoise, drain, replica_with
 
 
@@ -142,6 +144,19 @@ async def test_a_device_that_is_lost_after_a_cancel_is_lost_all_the_same(
     await asyncio.wait_for(letting_go, 5)
     with pytest.raises(DeviceLost):
         await gang.check_health()
+
+
+async def test_a_gang_of_one_whose_device_hangs_ends(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: asyncio.Queue[tuple[Sequence[int], str]] = asyncio.Queue()
+    monkeypatch.setattr(gang_module, "end_gang", lambda *why: ended.put_nowait(why))
+    care = GangCare(step_timeout_s=0.05)
+    async with replica_with(stage, monkeypatch, care=care) as gang:
+        going = asyncio.create_task(drain(denoise(gang, "one")))
+        assert await asyncio.wait_for(ended.get(), 5) == ((), "a step took longer than 0.05 s")
+        stage.leave.release(3)
+        await asyncio.wait_for(going, 5)
 
 
 async def test_a_lost_lease_leaves_a_checkpoint_taken_on_the_devices_thread(

@@ -37,11 +37,14 @@ class Watch:
 
     def __init__(self) -> None:
         self.calls: list[int] = []
+        self.inside = False
 
     @contextlib.contextmanager
     def over(self, calls: Sequence[Any]) -> Iterator[None]:
         self.calls.append(len(calls))
+        self.inside = True
         yield
+        self.inside = False
 
     async def run(self) -> None:
         await asyncio.Event().wait()
@@ -61,7 +64,7 @@ def stage() -> Stage:
 
 @pytest.fixture
 def gang(stage: Stage, others: list[Other]) -> Gang:
-    return Gang(Rank(stage), others, Watch())  # type: ignore[arg-type]
+    return Gang(Rank(stage), Watch(), others)  # type: ignore[arg-type]
 
 
 def test_every_step_is_one_call_to_all(gang: Gang, others: list[Other]) -> None:
@@ -87,10 +90,16 @@ def test_all_ranks_keep_their_weights_alike(gang: Gang, stage: Stage, others: li
     assert [stage.offload, *(other.stage.offload for other in others)] == ["group"] * 3
 
 
-def test_a_single_rank_asks_nobody() -> None:
-    job = Gang(Rank(Stage())).begin(ORDER, SPEC, CONDITIONING)
+def test_a_single_rank_asks_nobody_and_is_watched_over(stage: Stage) -> None:
+    watch = Watch()
+    stage.doing = lambda: seen.append(watch.inside)
+    seen: list[bool] = []
+    job = Gang(Rank(stage), watch).begin(ORDER, SPEC, CONDITIONING)  # type: ignore[arg-type]
     job.advance()
+    job.checkpoint()
+    job.latents()
     assert job.step == 1
+    assert seen == [True] * 3
 
 
 def test_a_rank_that_is_elsewhere_stops_the_step(gang: Gang, others: list[Other]) -> None:

@@ -23,6 +23,9 @@ class Stage(AnyKernels):
 
     error: Exception | None = None
 
+    def doing(self) -> None:
+        """A job is at work."""
+
     def begin(self, _: ClipSpec, __: Parcel) -> "Job":
         return Job(self, 0)
 
@@ -37,14 +40,17 @@ class Job:
         self.stage, self.step = stage, step
 
     def advance(self) -> None:
+        self.stage.doing()
         if self.stage.error:
             raise self.stage.error
         self.step += 1
 
     def checkpoint(self) -> Parcel:
+        self.stage.doing()
         return Parcel("checkpoint", {})
 
     def latents(self) -> Parcel:
+        self.stage.doing()
         return Parcel("latents", {})
 
 
