@@ -186,10 +186,10 @@ def test_a_refusal_speaks_of_the_shape_with_the_most_room() -> None:
 def test_a_clip_with_too_few_tokens_to_share_goes_elsewhere_or_is_refused() -> None:
     tiny = resolve(ClipRequest(prompt="a", width=32, height=16, num_frames=1), LIMITS, fresh_seed=0)
     gangs = (Gangs(ulysses=4), Gangs(ulysses=2))
-    offered(gangs=gangs).check_fits(tiny, None)
-    assert offered(gangs=gangs).shapes_for(tiny, None) == [gangs[1].shape]
+    offered(gangs=gangs).check_fits(tiny, {})
+    assert offered(gangs=gangs).shapes_for(tiny, {}) == [gangs[1].shape]
     with pytest.raises(SpecError, match=r"has 2 tokens, .* ulysses 4 .* at least 4") as refused:
-        offered(gangs=gangs[:1]).check_fits(tiny, None)
+        offered(gangs=gangs[:1]).check_fits(tiny, {})
     assert (refused.value.param, refused.value.code) == ("size", "too_small_to_divide")
 
 
