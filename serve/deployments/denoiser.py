@@ -53,7 +53,7 @@ class Denoiser:
         )
         self._retreat = retreat_from(here.model.offload, here.device, num_ranks=shape.world)
         self._files = DenoisingFiles(here.artifacts)
-        self._fitness = Fitness()
+        self._fitness = Fitness(self._gang.end)
         self._device.on_error = self._fitness.hear
         self._lock = asyncio.Lock()
         self._name = ray_serve.get_replica_context().replica_id.unique_id
@@ -102,7 +102,8 @@ class Denoiser:
                     async for event in events:
                         yield event
             finally:
-                await self._device.call(self._gang.drop)
+                if not self._fitness.lost:  # ranks that are stuck would never come to it
+                    await self._device.call(self._gang.drop)
 
     async def _carry_through(
         self, order: DenoiseOrder, spec: ClipSpec, encoded: Encoded
@@ -152,13 +153,11 @@ class Denoiser:
         loop = asyncio.get_running_loop()
 
         def work() -> bool:
-            try:
-                return runner.run(lambda step: loop.call_soon_threadsafe(steps.put_nowait, step))
-            finally:
-                loop.call_soon_threadsafe(steps.put_nowait, None)
+            return runner.run(lambda step: loop.call_soon_threadsafe(steps.put_nowait, step))
 
         with self._lease.holding(order, job.step, on_lost=runner.stop):
             running = asyncio.create_task(self._device.call(work))
+            running.add_done_callback(lambda _: steps.put_nowait(None))
             try:
                 while (stepped := await steps.get()) is not None:
                     async for event in self._record(order, stepped):

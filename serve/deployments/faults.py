@@ -17,6 +17,13 @@ class OutOfMemory(Exception):
     """A call needed more memory than the device has; what it held has been let go."""
 
 
+class GangBroken(Exception):
+    """The ranks no longer agree on what comes next, or wait for each other: a fresh gang is needed.
+
+    Its cause is what the rank raised that began it.
+    """
+
+
 MEMORY_TYPES = frozenset({"OutOfMemoryError", "OutOfMemory", "MemoryError"})
 MEMORY_WORDS = (
     "cuda error: out of memory",
@@ -29,7 +36,14 @@ MEMORY_WORDS = (
 """Those of allocators outside torch's own; said in a RuntimeError or AcceleratorError."""
 UNSOUND_TYPES = frozenset({"UnsoundLatents"})
 DEVICE_TYPES = frozenset(
-    {"AcceleratorError", "DistBackendError", "DistNetworkError", "DistStoreError", "ActorDiedError"}
+    {
+        "AcceleratorError",
+        "ActorDiedError",
+        "DistBackendError",
+        "DistNetworkError",
+        "DistStoreError",
+        "GangBroken",
+    }
 )
 DEVICE_WORDS = (
     "cuda error",

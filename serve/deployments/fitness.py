@@ -28,6 +28,11 @@ class Fitness:
         self._end = end
         self._lost: str | None = None
 
+    @property
+    def lost(self) -> bool:
+        """Whether nothing more may be asked of the device."""
+        return self._lost is not None
+
     def check(self) -> None:
         """Raise `DeviceLost` once the device is lost."""
         if self._lost:

@@ -22,7 +22,7 @@ from pipelines.parallel.shape import GangShape
 from pipelines.spec import ClipSpec
 from pipelines.tuning.offload import Offload
 from serve.deployments.device_thread import DeviceThread
-from serve.deployments.faults import Fault, fault_of
+from serve.deployments.faults import Fault, GangBroken, fault_of
 from serve.deployments.gang_watch import GangWatch, end_gang
 from serve.deployments.rank import Rank, RankActor, load_rank
 from serve.deployments.replica import StageReplica
@@ -36,7 +36,7 @@ TELLING_FIRST = (Fault.MEMORY, Fault.UNSOUND, Fault.DEVICE, Fault.OTHER)
 
 
 class Gang:
-    """All methods but `watching` are for the device's thread."""
+    """All methods but `watching` and `end` are for the device's thread."""
 
     def __init__(self, rank: Rank, watch: GangWatch, others: Sequence[Any] = ()) -> None:
         self._rank = rank
@@ -46,6 +46,10 @@ class Gang:
     async def watching(self) -> None:
         """Runs for as long as the gang does."""
         await self._watch.run()
+
+    def end(self) -> None:
+        """End the processes of all ranks."""
+        self._watch.end()
 
     def use_attention(self, asked: str) -> str:
         """The kernels that rank 0 chose, by the library's name; all ranks run with the same."""
@@ -81,17 +85,39 @@ class Gang:
             return self._rank.held(order).latents()
 
     def tell(self, method: str, *args: Any) -> Any:
-        """Have all ranks do the same, at the same time; rank 0's answer, or what one raised."""
+        """Have all ranks do the same, at the same time; rank 0's answer, or what one raised.
+
+        Raises `GangBroken` when that leaves them apart: not all came back, or a step broke off. On
+        a GPU what was begun then is still queued, and would meet the next step's.
+        """
         mine = functools.partial(getattr(self._rank, method), *args)
+        if not self._others:
+            with self._watch.over([]):
+                return mine()
         # Packed tensors are put in the object store once, for all ranks.
         sent = [ray.put(arg) if isinstance(arg, bytes) else arg for arg in args]
         calls = [other.tell.remote(method, *sent) for other in self._others]
         with self._watch.over(calls):
-            answers = [_outcome(mine)]
-            answers += [_outcome(functools.partial(ray.get, call)) for call in calls]
-        if errors := [answer for answer in answers if isinstance(answer, Exception)]:
-            raise min(errors, key=lambda error: TELLING_FIRST.index(fault_of(error)))
-        return answers[0]
+            answers = self._answers(mine, calls)
+        errors = [answer for answer in answers if isinstance(answer, Exception)]
+        if not errors:
+            return answers[0]
+        worst = min(errors, key=lambda error: TELLING_FIRST.index(fault_of(error)))
+        broken_off = method == "advance" and fault_of(worst) is not Fault.UNSOUND
+        if broken_off or len(answers) <= len(calls):
+            raise GangBroken(
+                f"{method} failed on {len(errors)} of {1 + len(calls)} ranks "
+                f"({type(worst).__name__})"
+            ) from worst
+        raise worst
+
+    def _answers(self, mine: Callable[[], Any], calls: list[Any]) -> list[Any]:
+        """What all returned or raised, rank 0 first; if it raised, of those that came back soon."""
+        answer = _outcome(mine)
+        if isinstance(answer, Exception):
+            # The others may wait for what rank 0 will not do any more, some devices for ever.
+            calls, _ = ray.wait(calls, num_returns=len(calls), timeout=self._watch.patience_s)
+        return [answer, *(_outcome(functools.partial(ray.get, call)) for call in calls)]
 
 
 class GangJob:
@@ -118,9 +144,9 @@ async def start_gang(
     device: DeviceThread, here: StageReplica, values: dict[str, Any], shape: GangShape
 ) -> Gang:
     """Rank 0 in this process, the others in this replica's placement group; all have loaded."""
-    care = here.settings.gang
+    watch_of = functools.partial(GangWatch, care=here.settings.gang, abandon=device.abandon)
     if shape.world == 1:
-        alone = GangWatch((), care, functools.partial(end_gang, ()))
+        alone = watch_of((), give_up=functools.partial(end_gang, ()))
         return Gang(await device.call(lambda: load_rank(here, None)), alone)
     others = [_start_rank(rank, here.model.denoiser) for rank in range(1, shape.world)]
     address = get_node_ip_address()
@@ -135,7 +161,7 @@ async def start_gang(
     ]
     rank, *pids = await asyncio.gather(device.call(load), *loads)
     log.info("gang of shape %s: processes %s", shape, [os.getpid(), *pids])
-    watch = GangWatch(others, care, functools.partial(end_gang, pids))
+    watch = watch_of(others, give_up=functools.partial(end_gang, pids))
     return Gang(rank, watch, others)
 
 

@@ -1,7 +1,8 @@
 """Watching a gang from rank 0: a rank that dies, hangs or fails alone ends the whole gang.
 
-The others would wait for it in the midst of a step, some devices for ever. So the gang is given up
-at once: its processes are ended, Serve puts a fresh gang in its place, and the job goes on there.
+The others would wait for it in the midst of a step, some devices for ever. So the gang is given up:
+its processes are ended, Serve puts a fresh gang in its place, and the job goes on there. Where a
+rank failed alone, its job hears the error first.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from typing import Any
 
 from ray.exceptions import RayActorError
 
+from serve.deployments.faults import GangBroken
 from serve.settings.sections import GangCare
 
 log = logging.getLogger(__name__)
@@ -24,12 +26,28 @@ class GangWatch:
     """For the event loop, which goes on while the device's thread is in a step."""
 
     def __init__(
-        self, others: Sequence[Any], care: GangCare, give_up: Callable[[str], object]
+        self,
+        others: Sequence[Any],
+        care: GangCare,
+        *,
+        give_up: Callable[[str], object],
+        abandon: Callable[[Exception], object],
     ) -> None:
+        """`give_up` ends the gang at once; `abandon` hears of the error that it ends with."""
         self._others = others
         self._care = care
         self._give_up = give_up
+        self._abandon = abandon
         self._loop = asyncio.get_running_loop()
+
+    @property
+    def patience_s(self) -> float:
+        """How long ranks are waited for that may wait themselves for one that failed."""
+        return self._care.rank_timeout_s
+
+    def end(self) -> None:
+        """End the gang, which has lost a device or is broken."""
+        self._give_up("a device is lost, or its ranks no longer agree")
 
     async def run(self) -> None:
         """Ask every rank again and again whether it is there."""
@@ -68,8 +86,10 @@ class GangWatch:
             self._give_up("a rank has died within a step")
         except Exception as error:
             # They failed alike and return as well, unless they wait for the one that failed.
-            await asyncio.sleep(self._care.rank_timeout_s)
-            self._give_up(f"a rank failed alone within a step ({type(error).__name__})")
+            await asyncio.sleep(self.patience_s)
+            broken = GangBroken(f"a rank failed alone within a step ({type(error).__name__})")
+            broken.__cause__ = error
+            self._abandon(broken)
 
 
 async def _answer(call: Awaitable[Any]) -> Any:

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from pipelines.spec import ClipSpec
-from serve.deployments.faults import Fault, fault_of
+from serve.deployments.faults import Fault, GangBroken, fault_of
 from serve.messages import JobFault
 
 T = TypeVar("T")
@@ -22,7 +22,12 @@ class SecondChances:
         self._taken: set[Fault] = set()
 
     def take(self, error: Exception) -> Fault:
-        """The trouble, if it may be tried again; else raises `JobFault`, or `error` itself."""
+        """The trouble, if it may be tried again; else raises `JobFault`, or `error` itself.
+
+        A broken gang tries nothing again; that one of its ranks had no room is the job's fault.
+        """
+        if isinstance(error, GangBroken) and _of_memory(error.__cause__):
+            raise self._verdict(Fault.MEMORY) from error
         fault = fault_of(error)
         if fault not in (Fault.MEMORY, Fault.UNSOUND):
             raise error
@@ -34,17 +39,21 @@ class SecondChances:
     def _verdict(self, fault: Fault) -> JobFault:
         spec = self._spec
         if fault is Fault.MEMORY:
+            again = f", also at the second try{self._how}" if fault in self._taken else ""
             return JobFault(
                 "out_of_memory",
                 f"A clip of {spec.width}x{spec.height} with {spec.num_frames} frames needs more "
-                f"memory than there is, also at the second try{self._how}. Ask for a smaller size "
-                "or fewer frames.",
+                f"memory than there is{again}. Ask for a smaller size or fewer frames.",
             )
         return JobFault(
             "unsound_output",
             f"The model made no usable picture from the seed {spec.seed}, also at the second try. "
             "Try another seed, or a lower guidance_scale.",
         )
+
+
+def _of_memory(cause: BaseException | None) -> bool:
+    return cause is not None and fault_of(cause) is Fault.MEMORY
 
 
 async def with_second_chance(

@@ -86,6 +86,25 @@ async def test_what_a_call_raises_is_heard_also_when_its_caller_has_gone() -> No
     assert heard == [error]
 
 
+async def test_an_abandoned_thread_is_waited_for_by_nobody() -> None:
+    device, slow, heard = DeviceThread("test"), Slow(), list[BaseException]()
+    device.on_error = heard.append
+    waiting, cancelled = (asyncio.create_task(device.call(slow)) for _ in range(2))
+    await begun(slow)
+    cancelled.cancel()
+    await rounds_of_the_loop()
+    error = RuntimeError("stuck")
+    device.abandon(error)
+    for call in (waiting, device.call(lambda: 3)):
+        with pytest.raises(RuntimeError, match="stuck"):
+            await call
+    with pytest.raises(asyncio.CancelledError):
+        await cancelled
+    assert not slow.ended
+    assert heard == [error]
+    slow.let_go.set()
+
+
 async def test_the_next_call_begins_only_after_a_cancelled_one_has_ended() -> None:
     device, slow = DeviceThread("test"), Slow()
     first = asyncio.create_task(device.call(slow))

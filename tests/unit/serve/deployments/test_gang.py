@@ -2,38 +2,27 @@
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
 import ray
 
-from serve.deployments.faults import OutOfMemory
+from pipelines.soundness import UnsoundLatents
+from serve.deployments.faults import GangBroken, OutOfMemory
 from serve.deployments.gang import Gang
 from serve.deployments.rank import Rank
 from serve.messages import DenoiseOrder
+from tests.unit.serve.deployments.ranks import Other, without_ray
 from tests.unit.serve.deployments.scene import SPEC
 from tests.unit.serve.deployments.test_rank import CHECKPOINT, CONDITIONING, ORDER, Stage
 
 
-class Other:
-    """A rank in another process; its calls run on a thread."""
-
-    def __init__(self) -> None:
-        self.stage = Stage()
-        self.rank = Rank(self.stage)
-        self.told: list[str] = []
-        self._threads = ThreadPoolExecutor(1)
-        self.tell = self
-
-    def remote(self, method: str, *args: Any) -> "Future[Any]":
-        self.told.append(method)
-        return self._threads.submit(getattr(self.rank, method), *args)
-
-
 class Watch:
     """Notes what it watched over."""
+
+    patience_s = 20.0
 
     def __init__(self) -> None:
         self.calls: list[int] = []
@@ -52,8 +41,7 @@ class Watch:
 
 @pytest.fixture
 def others(monkeypatch: pytest.MonkeyPatch) -> list[Other]:
-    monkeypatch.setattr(ray, "get", lambda future: future.result(60))
-    monkeypatch.setattr(ray, "put", lambda blob: blob)
+    without_ray(monkeypatch)
     return [Other(), Other()]
 
 
@@ -90,7 +78,10 @@ def test_all_ranks_keep_their_weights_alike(gang: Gang, stage: Stage, others: li
     assert [stage.offload, *(other.stage.offload for other in others)] == ["group"] * 3
 
 
-def test_a_single_rank_asks_nobody_and_is_watched_over(stage: Stage) -> None:
+def test_a_single_rank_asks_nobody_and_is_watched_over(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ray, "put", lambda _: pytest.fail("for whom?"))
     watch = Watch()
     stage.doing = lambda: seen.append(watch.inside)
     seen: list[bool] = []
@@ -105,13 +96,57 @@ def test_a_single_rank_asks_nobody_and_is_watched_over(stage: Stage) -> None:
 def test_a_rank_that_is_elsewhere_stops_the_step(gang: Gang, others: list[Other]) -> None:
     job = gang.begin(ORDER, SPEC, CONDITIONING)
     others[1].rank.begin(DenoiseOrder(job_id="k", epoch=1, attempt=1), SPEC, CONDITIONING)
-    with pytest.raises(Exception, match="asked for j, attempt 1, but this rank holds k"):
+    with pytest.raises(GangBroken, match="advance failed on 1 of 3 ranks") as caught:
         job.advance()
+    assert "asked for j, attempt 1, but this rank holds k" in str(caught.value.__cause__)
 
 
 def test_the_most_telling_error_is_the_gangs(gang: Gang, others: list[Other], stage: Stage) -> None:
     job = gang.begin(ORDER, SPEC, CONDITIONING)
     stage.error = RuntimeError("gloo/transport: Connection closed by peer")
     others[1].stage.error = MemoryError()
-    with pytest.raises(OutOfMemory):
+    with pytest.raises(GangBroken) as caught:
         job.advance()
+    assert isinstance(caught.value.__cause__, OutOfMemory)
+
+
+def test_the_others_are_not_waited_for_while_they_wait_for_rank_0(
+    gang: Gang, others: list[Other], stage: Stage
+) -> None:
+    job = gang.begin(ORDER, SPEC, CONDITIONING)
+    stage.error = MemoryError()
+    gang._watch.patience_s = 0.05  # type: ignore[misc]
+    met = threading.Event()
+    others[0].stage.doing = lambda: met.wait(20)
+    with pytest.raises(GangBroken, match="advance failed on 1 of 3 ranks") as caught:
+        job.advance()
+    assert isinstance(caught.value.__cause__, OutOfMemory)
+    assert not met.is_set()
+    met.set()
+
+
+@pytest.mark.parametrize("error", [MemoryError(), ValueError("x"), RuntimeError("CUDA error")])
+def test_a_step_that_broke_off_breaks_the_gang_even_if_all_came_back(
+    gang: Gang, others: list[Other], stage: Stage, error: Exception
+) -> None:
+    job = gang.begin(ORDER, SPEC, CONDITIONING)
+    for each in (stage, *(other.stage for other in others)):
+        each.error = error
+    with pytest.raises(GangBroken, match="advance failed on 3 of 3 ranks"):
+        job.advance()
+
+
+def test_unsound_latents_leave_the_ranks_together(gang: Gang, others: list[Other]) -> None:
+    job = gang.begin(ORDER, SPEC, CONDITIONING)
+    others[0].stage.error = UnsoundLatents("not a number")
+    with pytest.raises(UnsoundLatents):
+        job.advance()
+
+
+def test_no_room_to_begin_leaves_the_ranks_together(gang: Gang, others: list[Other]) -> None:
+    def no_room(*_: Any) -> Any:
+        raise MemoryError
+
+    others[0].stage.begin = no_room  # type: ignore[method-assign]
+    with pytest.raises(OutOfMemory):
+        gang.begin(ORDER, SPEC, CONDITIONING)

@@ -8,6 +8,7 @@ import pytest
 from ray.exceptions import ActorDiedError
 
 from serve.deployments import gang_watch as module
+from serve.deployments.faults import GangBroken
 from serve.deployments.gang_watch import GangWatch
 from serve.settings.sections import GangCare
 from tests.unit.serve.deployments.scene import until
@@ -49,6 +50,11 @@ class Reasons:
         self.heard.append(reason)
         self.given_up.set()
 
+    def of(self, error: Exception) -> None:
+        """The gang was abandoned with an error."""
+        assert isinstance(error, GangBroken)
+        self(f"{error}: {error.__cause__!r}")
+
     async def first(self) -> str:
         await asyncio.wait_for(self.given_up.wait(), 5)
         return self.heard[0]
@@ -63,7 +69,7 @@ def watch_of(
     reasons: Reasons, *others: Other, rank_timeout_s: float = 3600, step_timeout_s: float = 3600
 ) -> GangWatch:
     care = GangCare(rank_timeout_s=rank_timeout_s, step_timeout_s=step_timeout_s)
-    return GangWatch(others, care, reasons)
+    return GangWatch(others, care, give_up=reasons, abandon=reasons.of)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +122,10 @@ async def step(watch: GangWatch, calls: Sequence[Any], ended: asyncio.Event) -> 
     ("call", "words"),
     [
         (lambda: answered(ActorDiedError()), "a rank has died within a step"),
-        (lambda: answered(ValueError("x")), "a rank failed alone within a step (ValueError)"),
+        (
+            lambda: answered(ValueError("x")),
+            "a rank failed alone within a step (ValueError): ValueError('x')",
+        ),
         (never, "a step took longer than 0.02 s"),
         (answered, "a step took longer than 0.02 s"),
     ],
