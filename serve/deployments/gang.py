@@ -149,6 +149,8 @@ async def start_gang(
         alone = watch_of((), give_up=functools.partial(end_gang, ()))
         return Gang(await device.call(lambda: load_rank(here, None)), alone)
     others = [_start_rank(rank, here.model.denoiser) for rank in range(1, shape.world)]
+    pids = await _started(others, within_s=here.settings.gang.step_timeout_s)
+    watch = watch_of(others, give_up=functools.partial(end_gang, pids))
     address = get_node_ip_address()
     meeting = {"address": address, "port": _free_port(address), "timeout_s": GROUP_TIMEOUT_S}
 
@@ -159,9 +161,8 @@ async def start_gang(
         other.load.remote(values, here.model.name, shape, rank, **meeting)
         for rank, other in enumerate(others, 1)
     ]
-    rank, *pids = await asyncio.gather(device.call(load), *loads)
+    rank, *_ = await watch.beside(asyncio.gather(device.call(load), *loads))
     log.info("gang of shape %s: processes %s", shape, [os.getpid(), *pids])
-    watch = watch_of(others, give_up=functools.partial(end_gang, pids))
     return Gang(rank, watch, others)
 
 
@@ -179,6 +180,18 @@ def _start_rank(rank: int, resources: Replicas) -> Any:
         )
         .remote()
     )
+
+
+async def _started(others: Sequence[Any], *, within_s: float) -> list[int]:
+    """Their processes, which can be ended from here on."""
+    try:
+        async with asyncio.timeout(within_s):
+            return [int(pid) for pid in await asyncio.gather(*(o.pid.remote() for o in others))]
+    except TimeoutError:
+        raise TimeoutError(
+            f"the other ranks' processes have not started within {within_s:g} s "
+            "(gang.step_timeout_s)"
+        ) from None
 
 
 def _free_port(address: str) -> int:

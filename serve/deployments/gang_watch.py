@@ -11,7 +11,7 @@ import logging
 import os
 import signal
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from ray.exceptions import RayActorError
 
@@ -19,7 +19,10 @@ from serve.deployments.faults import GangBroken
 from serve.settings.sections import GangCare
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 PING_EVERY_S = 1.0
+LOADING = 6
+"""So many times longer may a rank keep silent while it loads."""
 
 
 class GangWatch:
@@ -49,15 +52,28 @@ class GangWatch:
         """End the gang, which has lost a device or is broken."""
         self._give_up("a device is lost, or its ranks no longer agree")
 
-    async def run(self) -> None:
+    async def beside(self, loading: Awaitable[T]) -> T:
+        """The result of `loading`, within which all ranks are asked whether they are there.
+
+        Importing libraries and opening a device may keep a process from answering for seconds.
+        """
+        asking = asyncio.create_task(self.run(LOADING * self._care.rank_timeout_s))
+        try:
+            return await loading
+        finally:
+            asking.cancel()
+
+    async def run(self, silence_s: float | None = None) -> None:
         """Ask every rank again and again whether it is there."""
+        silence_s = silence_s or self._care.rank_timeout_s
         while True:
-            answers = (self._ping(rank, other) for rank, other in enumerate(self._others, 1))
+            answers = (
+                self._ping(rank, other, silence_s) for rank, other in enumerate(self._others, 1)
+            )
             await asyncio.gather(*answers)
             await asyncio.sleep(PING_EVERY_S)
 
-    async def _ping(self, rank: int, other: Any) -> None:
-        silence_s = self._care.rank_timeout_s
+    async def _ping(self, rank: int, other: Any, silence_s: float) -> None:
         try:
             await asyncio.wait_for(_answer(other.ping.remote()), silence_s)
         except TimeoutError:

@@ -123,17 +123,20 @@ class RankActor:
         self._device = DeviceThread("denoise")
         self._rank: Rank | None = None
 
+    async def pid(self) -> int:
+        """Of this process, which has started."""
+        return os.getpid()
+
     async def load(
         self, values: dict[str, Any], model_name: str, shape: GangShape, rank: int, **meeting: Any
-    ) -> int:
-        """Meet the others at `meeting` (address, port, timeout_s), load this part; its pid."""
+    ) -> None:
+        """Meet the others at `meeting` (address, port, timeout_s), load this part."""
 
         def load() -> Rank:
             here = open_replica(values, model_name, "denoiser")
             return load_rank(here, RankGroup.join(shape, rank, device=here.device, **meeting))
 
         self._rank = await self._device.call(load)
-        return os.getpid()
 
     async def ping(self) -> None:
         """Answers while the process is alive and not stopped."""
