@@ -10,7 +10,7 @@ from ray.serve.schema import DeploymentStatus
 from serve.service import ServiceError
 
 FAILED = (DeploymentStatus.DEPLOY_FAILED, DeploymentStatus.UNHEALTHY)
-RAISED = re.compile(r"^(?:\w+\.)*([A-Z]\w*: .+)$", re.MULTILINE)
+RAISED = re.compile(r"^(?:\w+\.)*([A-Z]\w*: (?!Traceback ).+)$", re.MULTILINE)
 """An exception with a message, as the last line of a traceback has it."""
 
 

@@ -64,6 +64,7 @@ def test_without_a_replica_to_blame_serves_own_words_are_told(
         (TOLD, f"AttentionUnavailable: {REFUSAL}"),
         ("ValueError: a\n\nDuring handling ...\n\na.b.Late: c\n", "Late: c"),
         ("Traceback:\n  File x\nAssertionError\n\n", "AssertionError"),
+        ("RuntimeError: Traceback (most recent call last):\n  File x\nStop\n", "Stop"),
         ("", "no reason was given"),
     ],
 )
