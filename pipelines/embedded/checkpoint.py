@@ -24,7 +24,7 @@ from pipelines.embedded.network import MAX_TEXT, build_scheduler
 from pipelines.embedded.place import WEIGHTS
 from pipelines.embedded.vocabulary import build_tokenizer
 
-GUIDANCE: Final = 3.0
+GUIDANCE: Final = 2.0
 STEPS: Final = 12
 CLASSES: Final = {
     "audio_vae": ("diffusers", "AutoencoderKLLTX2Audio"),

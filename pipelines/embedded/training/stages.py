@@ -35,8 +35,8 @@ STEPS: Final = MappingProxyType(
         "video_vae": 2300,
         "audio_vae": 800,
         "vocoder": 1100,
-        "denoiser": 3650,
-        "video_decoder": 3200,
+        "denoiser": 6000,
+        "video_decoder": 4500,
     }
 )
 CLIPS: Final = 2800  # scenes, encoded once for the denoiser
