@@ -2,6 +2,7 @@
 
 import typer
 
+from serve.commands.accounts import accounts
 from serve.commands.config import config_app
 from serve.commands.database import database
 from serve.commands.demo import demo
@@ -24,6 +25,7 @@ app.command()(generate)
 app.command("list")(list_jobs)
 app.command()(get)
 app.command()(cancel)
+app.add_typer(accounts, name="accounts")
 app.add_typer(keys, name="keys")
 app.add_typer(config_app, name="config")
 app.add_typer(database, name="db")

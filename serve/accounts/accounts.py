@@ -1,70 +1,28 @@
-"""Accounts and their API keys in SQL. A key is shown once, stored as a digest, and revoked at once.
+"""Accounts and their API keys in SQL. A key is shown once, stored as a digest, revoked at once.
 
 Nothing is cached: every request asks the database, so a revoked key is refused from the moment
 that `revoke_key` returns.
 """
 
-import secrets
-
 from sqlalchemy import insert, or_, select, update
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.exc import IntegrityError
 
-from serve.accounts.account import Account, KeyRecord, Principal
+from serve.accounts.account import KeyRecord, Principal
 from serve.accounts.keys import key_id_of, make_key, matches
+from serve.accounts.roster import Roster, to_account
 from serve.accounts.tables import accounts, api_keys
 from serve.jobs.database import Engines
 
 USE_RECORDED_EVERY_S = 60.0
 
 
-class AccountExists(ValueError):
-    """There is an account of this name already."""
-
-
 class UnknownAccount(LookupError):
     """There is no account with this id."""
 
 
-class Accounts:
-    """The accounts of one database; times are Unix seconds."""
-
-    def __init__(self, engines: Engines) -> None:
-        self._engines = engines
-
-    async def create_account(
-        self, name: str, tier: str, now: float, *, region: str | None = None
-    ) -> Account:
-        """A new account; raises `AccountExists` when the name is taken."""
-        account = Account(
-            id=f"acct_{secrets.token_hex(8)}", name=name, tier=tier, region=region, created_at=now
-        )
-        row = {
-            "id": account.id,
-            "name": name,
-            "tier": tier,
-            "region": region,
-            "created_at": now,
-        }
-        try:
-            await self._engines.change(insert(accounts).values(row))
-        except IntegrityError as error:
-            raise AccountExists(f"there is an account `{name}` already") from error
-        return account
-
-    async def get_account(self, account_id: str) -> Account | None:
-        rows = await self._engines.rows(select(accounts).where(accounts.c.id == account_id))
-        return _account(rows[0]) if rows else None
-
-    async def find_account(self, name: str) -> Account | None:
-        """The account of this name."""
-        rows = await self._engines.rows(select(accounts).where(accounts.c.name == name))
-        return _account(rows[0]) if rows else None
-
-    async def list_accounts(self) -> list[Account]:
-        """All accounts, oldest first."""
-        query = select(accounts).order_by(accounts.c.created_at, accounts.c.id)
-        return [_account(row) for row in await self._engines.rows(query)]
+class Accounts(Roster):
+    """The accounts of one database and their keys; times are Unix seconds."""
 
     async def create_key(
         self, account_id: str, now: float, *, name: str = "", environment: str = "live"
@@ -112,14 +70,14 @@ class Accounts:
         if key_id is None:
             return None
         query = (
-            select(api_keys.c.digest, accounts.c.id, accounts.c.tier)
+            select(accounts, api_keys.c.digest)
             .join(accounts, accounts.c.id == api_keys.c.account_id)
             .where(api_keys.c.id == key_id, api_keys.c.revoked_at.is_(None))
         )
         rows = await self._engines.rows(query)
         if not rows or not matches(plain_key, rows[0]["digest"]):
             return None
-        return Principal(account_id=rows[0]["id"], tier=rows[0]["tier"], key_id=key_id)
+        return Principal(account=to_account(rows[0]), key_id=key_id)
 
     async def note_use(self, key_id: str, now: float) -> None:
         """Remember that a key was used, at most once a minute; for after the answer."""
@@ -136,16 +94,6 @@ class Accounts:
 def open_accounts(engines: Engines) -> Accounts:
     """The accounts in an open database (`SqlJobStore.engines`, or `database.opened`)."""
     return Accounts(engines)
-
-
-def _account(row: RowMapping) -> Account:
-    return Account(
-        id=row["id"],
-        name=row["name"],
-        tier=row["tier"],
-        region=row["region"],
-        created_at=float(row["created_at"]),
-    )
 
 
 def _key(row: RowMapping) -> KeyRecord:

@@ -1,6 +1,6 @@
 """The tables of accounts and API keys; they live in the same database as the jobs."""
 
-from sqlalchemy import Column, Double, ForeignKey, Table, Text
+from sqlalchemy import JSON, Column, Double, ForeignKey, Table, Text
 
 from serve.jobs.tables import METADATA
 
@@ -12,6 +12,10 @@ accounts = Table(
     Column("tier", Text, nullable=False),
     Column("region", Text),
     Column("created_at", Double, nullable=False),
+    Column("invite", Text),
+    # Limits stated for this account in place of its tier's: some fields of `Limits`.
+    Column("overrides", JSON(none_as_null=True)),
+    Column("disabled_at", Double),
 )
 
 api_keys = Table(

@@ -39,6 +39,8 @@ def _masked(value: Any, *, secret: bool) -> Any:
         return masked(value)
     if isinstance(value, tuple):
         return [_masked(entry, secret=secret) for entry in value]
+    if isinstance(value, dict):
+        return {str(key): _masked(entry, secret=secret) for key, entry in value.items()}
     if secret and value is not None:
         return _without_password(str(value))
     return value if isinstance(value, int | float | None) else str(value)

@@ -12,6 +12,7 @@ from serve.commands.outcome import CommandError
 from serve.settings import Settings, load
 
 if TYPE_CHECKING:
+    from serve.accounts.accounts import Accounts
     from serve.jobs.database import Engines
 
 database = typer.Typer(no_args_is_help=True, help="Look after the database.")
@@ -45,6 +46,15 @@ async def brought_up_to_date(settings: Settings) -> "AsyncIterator[Engines]":
     await _upgrade(settings)
     async with opened(settings.database_url) as engines:
         yield engines
+
+
+@asynccontextmanager
+async def opened_accounts(settings: Settings) -> "AsyncIterator[Accounts]":
+    """The accounts of the database; raises `CommandError`."""
+    from serve.accounts.accounts import open_accounts
+
+    async with brought_up_to_date(settings) as engines:
+        yield open_accounts(engines)
 
 
 async def _upgrade(settings: Settings) -> None:

@@ -2,14 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from serve.commands.database import brought_up_to_date
+from serve.commands.database import opened_accounts
 from serve.commands.options import Config
 from serve.commands.outcome import CommandError
 from serve.commands.tables import moment, show_table
@@ -17,7 +15,6 @@ from serve.settings import Settings, load
 
 if TYPE_CHECKING:
     from serve.accounts.account import Account, KeyRecord
-    from serve.accounts.accounts import Accounts
 
 keys = typer.Typer(no_args_is_help=True, help="Make, list and revoke API keys.")
 AccountName = Annotated[str, typer.Option("--account", help="Who it is for.", metavar="NAME")]
@@ -87,18 +84,19 @@ def _row(record: "KeyRecord", account: "Account") -> list[str]:
 async def _create(settings: Settings, name: str, tier: str | None, label: str) -> tuple[str, bool]:
     """The plain key, and whether it is the first of all."""
     now = time.time()
-    async with _accounts(settings) as accounts:
+    async with opened_accounts(settings) as accounts:
         first = not await accounts.any_keys()
         account = await accounts.find_account(name)
         if account is None:
-            account = await accounts.create_account(name, _checked(tier, settings), now)
+            account = await accounts.create_account(name, checked_tier(tier, settings), now)
         elif tier is not None and tier != account.tier:
             raise CommandError(f"the account {name} is in tier {account.tier}, not {tier}")
         plain, _ = await accounts.create_key(account.id, now, name=label)
         return plain, first
 
 
-def _checked(tier: str | None, settings: Settings) -> str:
+def checked_tier(tier: str | None, settings: Settings) -> str:
+    """A tier of the settings; raises `CommandError`."""
     if tier not in settings.tiers or tier is None:
         problem = "a new account needs a tier" if tier is None else f"there is no tier {tier}"
         raise CommandError(f"{problem}: --tier {' | '.join(settings.tiers)}")
@@ -106,19 +104,11 @@ def _checked(tier: str | None, settings: Settings) -> str:
 
 
 async def _list(settings: Settings) -> "tuple[dict[str, Account], list[KeyRecord]]":
-    async with _accounts(settings) as accounts:
+    async with opened_accounts(settings) as accounts:
         by_id = {account.id: account for account in await accounts.list_accounts()}
         return by_id, await accounts.list_keys()
 
 
 async def _revoke(settings: Settings, key_id: str) -> bool:
-    async with _accounts(settings) as accounts:
+    async with opened_accounts(settings) as accounts:
         return await accounts.revoke_key(key_id, time.time())
-
-
-@asynccontextmanager
-async def _accounts(settings: Settings) -> "AsyncIterator[Accounts]":
-    from serve.accounts.accounts import open_accounts
-
-    async with brought_up_to_date(settings) as engines:
-        yield open_accounts(engines)

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from serve.accounts.accounts import open_accounts
+from serve.accounts.rules import rules_of
 from serve.artifacts.local_folder import free_bytes
 from serve.artifacts.location import open_artifacts
 from serve.deployments.link import ServeLink
@@ -37,6 +38,7 @@ class Gateway:
             link=ServeLink(scheduler),
             open_access=settings.http.open_access,
             local_tier=settings.local_tier,
+            rules=rules_of(settings),
             now=time.time,
         )
 
@@ -54,6 +56,7 @@ def _served(settings: Settings) -> tuple[ServedModel, ...]:
             check_fits=model.check_fits,
             attention=model.settings.attention,
             may_sleep=model.settings.may_sleep,
+            price_per_gpu_s=model.settings.price_per_gpu_s,
         )
         for name, model in offered_models(settings).items()
     )

@@ -9,7 +9,7 @@ from fastapi import Depends, Security
 from fastapi.security import HTTPBearer
 from starlette.requests import Request
 
-from serve.accounts.account import LOCAL, Principal
+from serve.accounts.account import Principal, local_principal
 from serve.gateway.errors import ApiError
 from serve.gateway.parts import Accounts, GatewayParts
 
@@ -55,12 +55,14 @@ Parts = Annotated[GatewayParts, Depends(parts_of)]
 async def principal_of(
     request: Request, parts: Parts, _documented: Annotated[object, Security(BEARER)]
 ) -> Principal:
-    """The caller; raises `ApiError` (401) when a key is needed and there is no good one.
+    """The caller; raises `ApiError`: 401 when a key is needed and there is no good one, 403 when
+
+    its account is disabled. An account that may rise to another tier by now has risen.
 
     Whether a key exists is asked each time, so that the first one closes an open service at once.
     """
     if parts.open_access and not await parts.accounts.any_keys():
-        return replace(LOCAL, tier=parts.local_tier)
+        return local_principal(parts.local_tier)
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
     key = key.strip()
     if scheme.lower() != "bearer" or not 0 < len(key) <= MAX_KEY_CHARS or not key.isascii():
@@ -68,9 +70,14 @@ async def principal_of(
     principal = await parts.accounts.authenticate(key)
     if principal is None:
         raise _refused("This API key is not known, or was revoked.")
+    if principal.account.disabled_at is not None:
+        message = "This account is disabled; ask the operator of this service."
+        raise ApiError(403, "account_disabled", message)
+    now = parts.now()
     if principal.key_id is not None:
-        request.app.state.key_uses.note(principal.key_id, parts.now())
-    return principal
+        request.app.state.key_uses.note(principal.key_id, now)
+    rule = parts.rules.promotion
+    return replace(principal, account=await parts.accounts.promoted(principal.account, rule, now))
 
 
 def _refused(message: str) -> ApiError:

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from pipelines.spec import ClipSpec, ModelLimits
-from serve.accounts.account import Principal
+from serve.accounts.account import Account, Principal
+from serve.accounts.promotion import Promotion
+from serve.accounts.rules import Rules
 from serve.artifacts.store import ArtifactStore
 from serve.gateway.link import SchedulerLink
 from serve.jobs.store import JobStore
@@ -13,7 +15,7 @@ from serve.settings.sections import Http, Jobs
 
 
 class Accounts(Protocol):
-    """The keys that exist."""
+    """The accounts and keys that exist."""
 
     async def authenticate(self, plain_key: str, /) -> Principal | None:
         """Whose key this is; None when it is unknown or revoked."""
@@ -25,6 +27,10 @@ class Accounts(Protocol):
 
     async def any_keys(self) -> bool:
         """Whether a key was ever made: from then on, keys are required."""
+        ...
+
+    async def promoted(self, account: Account, rule: Promotion | None, now: float) -> Account:
+        """The account as it is, or as it has just risen."""
         ...
 
 
@@ -44,6 +50,8 @@ class ServedModel:
     may_sleep: bool = False
     created_at: int = 0
     """Unix seconds, for the `created` of the model list."""
+    price_per_gpu_s: float = 0.0
+    """In the currency of the rules, before a tier's multiplier."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,4 +71,5 @@ class GatewayParts:
     open_access: bool
     """Whether requests without a key are the account `local`, as long as no key exists."""
     local_tier: str
+    rules: Rules
     now: Callable[[], float]

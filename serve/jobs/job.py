@@ -105,6 +105,21 @@ class Job:
     failure: Failure | None = None
     timings: Timings = Timings()
     deleted_at: float | None = None
+    price_per_gpu_s: float = 0.0
+    """What its account pays for a GPU-second, as stated when the job was taken."""
+    jobs_at_once: int | None = None
+    """It waits while so many jobs of its account are in progress."""
+
+    @property
+    def estimated_price(self) -> float:
+        return self.predicted_gpu_s * self.price_per_gpu_s
+
+    @property
+    def price(self) -> float | None:
+        """What an ended job costs: what it took, and nothing if it failed."""
+        if not self.ended:
+            return None
+        return 0.0 if self.status is Status.FAILED else self.timings.gpu_s * self.price_per_gpu_s
 
     @property
     def progress(self) -> int:

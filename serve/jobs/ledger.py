@@ -1,7 +1,8 @@
 """The Scheduler's half of the job store: epochs, and the fenced writes of running jobs.
 
 Every write is one conditional statement, so two schedulers, or a scheduler and a cancel, can race
-as they like: exactly one of them changes the row.
+as they like: exactly one of them changes the row. Who ends a job also records what it took, in the
+same transaction.
 """
 
 from collections.abc import Collection
@@ -9,11 +10,13 @@ from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Update, and_, case, func, literal, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from serve.jobs.charges import run_s_until
 from serve.jobs.database import Engines
 from serve.jobs.job import LIVE, Failure, Job, Phase, Status, Timings
 from serve.jobs.rows import to_job
+from serve.jobs.sql_usage import record_of
 from serve.jobs.store import Fence
 from serve.jobs.tables import counters, jobs
 
@@ -142,8 +145,7 @@ class SqlLedger:
         self, fence: Fence, *, now: float, clip_prefix: str, expires_at: float, timings: Timings
     ) -> bool:
         """Publish the clip: one conditional update, so a clip is published once."""
-        return await self._write(
-            fence,
+        statement = _fenced(fence, IN_PROGRESS).values(
             status=Status.COMPLETED,
             phase=None,
             completed_at=now,
@@ -152,6 +154,7 @@ class SqlLedger:
             expires_at=expires_at,
             timings=asdict(timings),
         )
+        return await self._end(statement, fence, now)
 
     async def fail(
         self, fence: Fence, *, now: float, failure: Failure, timings: Timings | None = None
@@ -169,7 +172,18 @@ class SqlLedger:
             failure=asdict(failure),
             **_taken(timings),
         )
-        return await self._engines.change(statement) == 1
+        return await self._end(statement, fence, now)
+
+    async def _end(self, statement: Update, fence: Fence, now: float) -> bool:
+        """Carry out what ends a job, and with it write down what it took."""
+
+        async def work(connection: AsyncConnection) -> bool:
+            ended = (await connection.execute(statement)).rowcount == 1
+            if ended:
+                await connection.execute(record_of(fence.job_id, now))
+            return ended
+
+        return await self._engines.transact(work)
 
     async def _write(self, fence: Fence, **values: Any) -> bool:
         return await self._engines.change(_fenced(fence, IN_PROGRESS).values(values)) == 1

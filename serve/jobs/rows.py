@@ -41,6 +41,8 @@ def to_row(job: Job) -> dict[str, Any]:
         "clip_prefix": job.clip_prefix,
         "failure": asdict(job.failure) if job.failure else None,
         "timings": asdict(job.timings) if job.timings != Timings() else None,
+        "price_per_gpu_s": job.price_per_gpu_s,
+        "jobs_at_once": job.jobs_at_once,
     }
 
 
@@ -70,6 +72,8 @@ def to_job(row: RowMapping) -> Job:
         failure=Failure(**row["failure"]) if row["failure"] else None,
         timings=Timings(**row["timings"]) if row["timings"] else Timings(),
         deleted_at=_seconds(row["deleted_at"]),
+        price_per_gpu_s=float(row["price_per_gpu_s"] or 0.0),
+        jobs_at_once=row["jobs_at_once"],
     )
 
 

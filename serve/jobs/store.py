@@ -5,19 +5,54 @@ A write whose pair is no longer the row's changes nothing and returns False (or 
 loses stops. A cancel or delete is a change of the row, so it too makes later writes lose.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from serve.jobs.job import Failure, Job, Phase, Timings
+from serve.jobs.usage import Standing, Usage
 
 
-class QueueFull(Exception):
+class Refusal(Exception):
+    """The store does not take a job; nothing of it is stored."""
+
+
+class QueueFull(Refusal):
     """As many jobs are waiting as the settings allow."""
 
 
-class IdempotencyMismatch(Exception):
+class TooManyJobs(Refusal):
+    """The account has as many jobs as it may; `live` are their ids."""
+
+    def __init__(self, live: list[str]) -> None:
+        super().__init__(f"{len(live)} jobs")
+        self.live = live
+
+
+class QuotaSpent(Refusal):
+    """The job would take more GPU-seconds than the account has left for today."""
+
+    def __init__(self, committed_gpu_s: float) -> None:
+        super().__init__(f"{committed_gpu_s:g} GPU-seconds")
+        self.committed_gpu_s = committed_gpu_s
+
+
+class IdempotencyMismatch(Refusal):
     """This Idempotency-Key was already used by the same account for a different request."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowance:
+    """What one account may have in the store; None is no limit."""
+
+    live: int | None = None
+    """Jobs that wait or run."""
+    waiting: int | None = None
+    gpu_s: float | None = None
+    """GPU-seconds from midnight to midnight UTC."""
+
+
+NO_LIMITS = Allowance()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +70,8 @@ class Inserted:
 
     job: Job
     replayed: bool
+    left_gpu_s: float | None = None
+    """What the account may still take today; None where that is not limited."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,9 +95,14 @@ class Submissions(Protocol):
     """What a Gateway needs: all of it works while no scheduler is there."""
 
     async def insert(
-        self, job: Job, *, max_waiting: int, claim: IdempotencyClaim | None = None
+        self,
+        job: Job,
+        *,
+        max_waiting: int,
+        allowance: Allowance = NO_LIMITS,
+        claim: IdempotencyClaim | None = None,
     ) -> Inserted:
-        """Store a queued job. Raises `QueueFull` or `IdempotencyMismatch`."""
+        """Store a queued job. Raises a `Refusal`."""
         ...
 
     async def get(self, job_id: str, account_id: str) -> Job | None:
@@ -79,6 +121,14 @@ class Submissions(Protocol):
 
     async def delete(self, job_id: str, account_id: str, now: float) -> bool:
         """Cancel if live, forget prompt texts and hide the row; False when unknown."""
+        ...
+
+    async def usage(self, account_id: str, since: str) -> Sequence[Usage]:
+        """What the account used from day `since` on, oldest first; idle days are left out."""
+        ...
+
+    async def standing(self, account_id: str, now: float) -> Standing:
+        """What the account has in the store, and has used since midnight UTC."""
         ...
 
 

@@ -7,11 +7,21 @@ from sqlalchemy import Select, case, delete, func, insert, select, tuple_, updat
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from serve.jobs.allowance import check_allowance
 from serve.jobs.charges import run_s_until
 from serve.jobs.database import Engines
 from serve.jobs.job import LIVE, Job, Status
 from serve.jobs.rows import ERASED_PROMPTS, to_job, to_row
-from serve.jobs.store import IdempotencyClaim, IdempotencyMismatch, Inserted, Page, QueueFull
+from serve.jobs.sql_usage import record_of
+from serve.jobs.store import (
+    NO_LIMITS,
+    Allowance,
+    IdempotencyClaim,
+    IdempotencyMismatch,
+    Inserted,
+    Page,
+    QueueFull,
+)
 from serve.jobs.tables import counters, idempotency_claims, jobs
 
 
@@ -22,12 +32,17 @@ class SqlSubmissions:
         self._engines = engines
 
     async def insert(
-        self, job: Job, *, max_waiting: int, claim: IdempotencyClaim | None = None
+        self,
+        job: Job,
+        *,
+        max_waiting: int,
+        allowance: Allowance = NO_LIMITS,
+        claim: IdempotencyClaim | None = None,
     ) -> Inserted:
-        """Store a queued job. Raises `QueueFull` or `IdempotencyMismatch`.
+        """Store a queued job. Raises a `Refusal`.
 
-        A request whose key is known is answered with its job even when the queue is full. Deleting
-        a job forgets its key: the same request then makes a new job.
+        A request whose key is known is answered with its job even when there is no room for
+        another. Deleting a job forgets its key: the same request then makes a new job.
         """
 
         async def take_in(connection: AsyncConnection) -> Inserted:
@@ -35,11 +50,12 @@ class SqlSubmissions:
             earlier = await _claimed(connection, job, claim) if claim else None
             if earlier is not None:
                 return Inserted(job=earlier, replayed=True)
+            left_gpu_s = await check_allowance(connection, job, allowance)
             await _check_room(connection, max_waiting)
             await connection.execute(insert(jobs).values(to_row(job)))
             if claim:
                 await _remember(connection, job, claim)
-            return Inserted(job=job, replayed=False)
+            return Inserted(job=job, replayed=False, left_gpu_s=left_gpu_s)
 
         return await self._engines.transact(take_in)
 
@@ -84,8 +100,15 @@ class SqlSubmissions:
             .values(status=Status.CANCELLED, phase=None, completed_at=now, run_s=run_s_until(now))
             .returning(jobs)
         )
-        cancelled = await self._engines.change_returning(statement)
-        return to_job(cancelled[0]) if cancelled else await self.get(job_id, account_id)
+
+        async def end(connection: AsyncConnection) -> RowMapping | None:
+            row: RowMapping | None = (await connection.execute(statement)).mappings().one_or_none()
+            if row is not None:
+                await connection.execute(record_of(job_id, now))
+            return row
+
+        cancelled = await self._engines.transact(end)
+        return to_job(cancelled) if cancelled else await self.get(job_id, account_id)
 
     async def delete(self, job_id: str, account_id: str, now: float) -> bool:
         """Cancel if live, forget prompt texts and hide the row; False when unknown."""
@@ -114,6 +137,7 @@ class SqlSubmissions:
             if hidden:
                 claims = idempotency_claims
                 await connection.execute(delete(claims).where(claims.c.job_id == job_id))
+                await connection.execute(record_of(job_id, now))
             return hidden
 
         return await self._engines.transact(forget)

@@ -1,4 +1,4 @@
-"""The tables of jobs, scheduler epochs and idempotency keys, as SQLAlchemy Core sees them.
+"""The tables of jobs, usage, scheduler epochs and idempotency keys, as SQLAlchemy Core sees them.
 
 The migrations create them; a test keeps the two descriptions equal. Times are Unix seconds.
 """
@@ -57,9 +57,13 @@ jobs = Table(
     Column("clip_prefix", Text),
     Column("failure", _JSON),
     Column("timings", _JSON),
+    # What the account agreed to when it asked; later changes of its limits do not touch it.
+    Column("price_per_gpu_s", Double),
+    Column("jobs_at_once", Integer),
     Index("ix_jobs_waiting", "status", "created_at", "id"),
     Index("ix_jobs_listing", "account_id", "created_at", "id"),
     Index("ix_jobs_expiring", "status", "expires_at"),
+    Index("ix_jobs_account_status", "account_id", "status"),
 )
 # Partial only where the condition is a literal: a bound parameter would hide it from the planner.
 Index(
@@ -67,6 +71,21 @@ Index(
     jobs.c.deleted_at,
     sqlite_where=jobs.c.deleted_at.is_not(None),
     postgresql_where=jobs.c.deleted_at.is_not(None),
+)
+
+# One row for each job that ended, by the day (UTC, `2026-11-21`) of its end. They outlive the jobs:
+# deleting clips gives nothing back.
+usage = Table(
+    "usage",
+    METADATA,
+    Column("job_id", Text, primary_key=True),
+    Column("account_id", Text, nullable=False),
+    Column("day", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("clips", Integer, nullable=False),
+    Column("gpu_s", Double, nullable=False),
+    Column("price", Double, nullable=False),
+    Index("ix_usage_account_id_day", "account_id", "day"),
 )
 
 # `epoch`: the newest scheduler epoch. `queue`: never counted; a lock on this row makes PostgreSQL

@@ -1,16 +1,16 @@
 """The parts of the settings tree: what can be set, its default, and what it means."""
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from serve.settings.accounts import ModelName, Size
 from serve.settings.replicas import EncoderReplicas, Gangs, Replicas
 from serve.settings.section import Section
 
 STAGES = ("encoder", "denoiser", "decoder")
 DATABASES = ("sqlite", "postgres", "postgresql")
-Size = Annotated[str, Field(pattern=r"^[1-9]\d{1,4}x[1-9]\d{1,4}$")]
 
 
 class Http(Section):
@@ -103,7 +103,7 @@ class GangCare(Section):
 
 
 class Model(Section):
-    name: str = Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$")
+    name: ModelName
     checkpoint: str = "embedded"
     """A hub id, a folder in diffusers format, or `embedded`: the small model that ships along."""
     revision: str | None = None
@@ -119,6 +119,8 @@ class Model(Section):
     default_steps: int | None = Field(None, ge=1)
     gflops_per_s: float = Field(50_000.0, gt=0)
     """Measured rate of one device on this model, for predicting GPU-seconds."""
+    price_per_gpu_s: float = Field(0.0, ge=0)
+    """What a GPU-second of a clip costs, in `currency`, before the tier's multiplier."""
     attention: Literal["auto", "native", "xformers", "flash", "sage"] = "auto"
     """The denoiser's attention kernels; `auto` tries those that are exact and takes the fastest."""
     offload: Literal["none", "model", "group"] = "none"

@@ -7,7 +7,7 @@ says the same as `http: {port: 9000}`; the environment wins. Lists are given who
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Any, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import (
@@ -18,6 +18,7 @@ from pydantic_settings import (
 )
 from pydantic_settings import SettingsError as UnreadableVariable
 
+from serve.settings.accounts import AccountRules, Limits, Tier
 from serve.settings.faults import (
     PREFIX,
     Origin,
@@ -42,7 +43,6 @@ from serve.settings.sections import (
 )
 
 CLIENT_VARIABLES = frozenset({"FILMGATE_URL", "FILMGATE_API_KEY"})
-Tier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
 
 
 class Settings(BaseSettings):
@@ -73,6 +73,11 @@ class Settings(BaseSettings):
     """Lowest first."""
     local_tier: Tier = "pro"
     """The tier of the account `local`, which asks without a key."""
+    limits: dict[Tier, Limits] = {}
+    """What an account of each tier may ask; a tier that is left out has no limits."""
+    accounts: AccountRules = AccountRules()
+    currency: str = Field("USD", pattern=r"^[A-Z]{3}$")
+    """Of all prices: each model states its own for a GPU-second."""
 
     @property
     def database_url(self) -> str:
@@ -96,12 +101,49 @@ class Settings(BaseSettings):
         _check_names("tier", tiers)
         return tiers
 
+    @property
+    def new_tier(self) -> str:
+        """The tier of those who sign up."""
+        return self.accounts.new_tier or self.tiers[0]
+
+    @property
+    def promoted_to(self) -> str | None:
+        """Where accounts of `new_tier` rise to by themselves; a default without a tier is none."""
+        to = self.accounts.promoted_to
+        return to if to in self.tiers and to != self.new_tier else None
+
     @model_validator(mode="after")
-    def _local_tier_exists(self) -> Self:
-        if self.local_tier not in self.tiers:
+    def _tiers_exist(self) -> Self:
+        stated = {"local_tier": self.local_tier, "accounts.new_tier": self.new_tier}
+        if self.accounts.promoted_to not in (None, AccountRules().promoted_to):
+            stated["accounts.promoted_to"] = str(self.accounts.promoted_to)
+        known = f"tiers has {', '.join(self.tiers)} only"
+        for key, tier in stated.items():
+            if tier not in self.tiers:
+                raise ValueError(f"{key} is {tier!r}, and {known}")
+        if unknown := ", ".join(tier for tier in self.limits if tier not in self.tiers):
+            raise ValueError(f"limits has {unknown}, and {known}")
+        return self
+
+    @model_validator(mode="after")
+    def _promotion_leads_up(self) -> Self:
+        ranks = {tier: rank for rank, tier in enumerate(self.tiers)}
+        if self.promoted_to and ranks[self.promoted_to] < ranks[self.new_tier]:
             raise ValueError(
-                f"local_tier is {self.local_tier!r}, and tiers has {', '.join(self.tiers)} only"
+                f"accounts.promoted_to is {self.promoted_to!r}, which is below "
+                f"{self.new_tier!r}, where new accounts begin"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _limited_models_exist(self) -> Self:
+        offered = [model.name for model in self.models]
+        for tier, limits in self.limits.items():
+            if unknown := sorted(set(limits.models or ()) - set(offered)):
+                raise ValueError(
+                    f"limits.{tier}.models has {', '.join(unknown)}, and models has "
+                    f"{', '.join(offered)} only"
+                )
         return self
 
     @classmethod

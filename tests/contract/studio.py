@@ -23,12 +23,14 @@ from pipelines.media.mux import write_clip
 from pipelines.media.stills import spritesheet, thumbnail
 from pipelines.spec import ModelLimits
 from serve.accounts.accounts import Accounts, open_accounts
+from serve.accounts.rules import rules_of
 from serve.artifacts.location import open_artifacts
 from serve.artifacts.object_store import ObjectArtifacts
 from serve.gateway.app import build_gateway
 from serve.gateway.parts import GatewayParts, ServedModel
 from serve.jobs.sql_store import SqlJobStore, open_store
 from serve.jobs.upgrade import upgrade
+from serve.settings import Settings
 from serve.settings.sections import Artifacts, Http, Jobs
 from tests.contract.film_crew import FilmCrew
 
@@ -93,6 +95,7 @@ async def opened_studio(folder: Path, changes: Changes) -> AsyncIterator[Studio]
         link=crew,
         open_access=True,
         local_tier="pro",
+        rules=rules_of(Settings.from_values({})),
         now=time.time,
     )
     parts = replace(parts, **changes)

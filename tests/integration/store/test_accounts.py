@@ -6,8 +6,9 @@ import pytest
 from sqlalchemy import select
 
 from serve.accounts.account import Principal
-from serve.accounts.accounts import AccountExists, Accounts, UnknownAccount
+from serve.accounts.accounts import Accounts, UnknownAccount
 from serve.accounts.keys import make_key
+from serve.accounts.roster import AccountExists
 from serve.accounts.tables import api_keys
 from serve.jobs.job import Job
 from serve.jobs.sql_store import SqlJobStore
@@ -20,9 +21,9 @@ async def test_a_key_proves_its_account(accounts: Accounts) -> None:
     other = await accounts.create_account("other", "free", 1_001.5)
     plain, record = await accounts.create_key(studio.id, 1_002.5, name="laptop")
     await accounts.create_key(other.id, 1_003.5)
-    assert await accounts.authenticate(plain) == Principal(
-        account_id=studio.id, tier="team", key_id=record.id
-    )
+    proved = await accounts.authenticate(plain)
+    assert proved == Principal(account=studio, key_id=record.id)
+    assert (proved.account_id, proved.tier, studio.region) == (studio.id, "team", "eu")
     assert plain.startswith(f"{record.prefix}_")
     assert (record.account_id, record.name, record.created_at) == (studio.id, "laptop", 1_002.5)
     assert (record.last_used_at, record.revoked_at) == (None, None)

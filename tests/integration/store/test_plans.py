@@ -1,6 +1,7 @@
 """No question to the store reads the whole table, however many jobs have ended."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,14 +9,19 @@ from sqlalchemy import event
 
 from serve.jobs.job import Failure, Job, Phase, Timings
 from serve.jobs.sql_store import SqlJobStore
-from serve.jobs.store import Fence, IdempotencyClaim
+from serve.jobs.store import Allowance, Fence, IdempotencyClaim, TooManyJobs
 
 MakeJob = Callable[..., Job]
 FENCE = Fence(job_id="video_1", epoch=1, attempt=1)
 
 
 async def use_everything(store: SqlJobStore, job: Job) -> None:
-    await store.insert(job, max_waiting=5, claim=IdempotencyClaim(key="k", body_digest="d"))
+    claim = IdempotencyClaim(key="k", body_digest="d")
+    await store.insert(job, max_waiting=5, allowance=Allowance(live=9, gpu_s=99.0), claim=claim)
+    with pytest.raises(TooManyJobs):
+        await store.insert(replace(job, id="b"), max_waiting=5, allowance=Allowance(live=1))
+    await store.usage(job.account_id, "1970-01-01")
+    await store.standing(job.account_id, 5.0)
     await store.get(job.id, job.account_id)
     for newest_first in (True, False):
         await store.page(job.account_id, after=job.id, limit=5, newest_first=newest_first)

@@ -23,7 +23,7 @@ def filmgate(*arguments: str) -> Result:
 def test_help_names_every_command() -> None:
     result = filmgate("--help")
     assert result.exit_code == 0
-    for command in ("serve", "generate", "list", "get", "cancel", "keys", "config", "db"):
+    for command in ("serve", "generate", "list", "get", "cancel", "accounts", "keys", "db"):
         assert command in result.stdout
     assert "demo" not in result.stdout
 
@@ -44,7 +44,10 @@ def test_config_show_prints_what_is_in_effect(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = tmp_path / "filmgate.yaml"
-    config.write_text("http: {port: 9000}\nmodels: [{name: wan, sizes: [832x480]}]\n")
+    config.write_text(
+        "http: {port: 9000}\nmodels: [{name: wan, sizes: [832x480]}]\n"
+        "limits: {new: {models: [wan], max_seconds: 4}}\n"
+    )
     monkeypatch.setenv("FILMGATE_LOG__LEVEL", "DEBUG")
     result = filmgate("config", "show", "--config", str(config))
     assert result.exit_code == 0
@@ -52,6 +55,7 @@ def test_config_show_prints_what_is_in_effect(
     assert shown["http"]["port"] == 9000
     assert shown["log"]["level"] == "DEBUG"
     assert shown["models"][0]["sizes"] == ["832x480"]
+    assert shown["limits"]["new"]["models"] == ["wan"]
     assert shown["data_dir"] == str(tmp_path / "data")
     config.write_text(result.stdout)
     assert filmgate("config", "show", "--config", str(config)).stdout == result.stdout

@@ -63,6 +63,10 @@ def test_an_unknown_variable_is_told_the_nearest_right_one(
             "unknown key models[0].encoder.thread in {file}: "
             "did you mean `models.encoder.threads`?",
         ),
+        (
+            "limits: {new: {jobs_wating: 1}}",
+            "unknown key limits.new.jobs_wating in {file}: did you mean `limits.jobs_waiting`?",
+        ),
         ("qqqq: 1", "unknown key qqqq in {file}"),
     ],
 )
@@ -90,6 +94,22 @@ def test_an_unknown_key_is_told_the_nearest_right_one(text: str, says: str, conf
         ("artifacts: {url: 'gs://b'}", "artifacts.url in {file}: string should match pattern"),
         ("artifacts: {access_key_id: a}", "artifacts in {file}: give access_key_id and secret"),
         ("tiers: [free, paid]", "{file}: local_tier is 'pro', and tiers has free, paid only"),
+        ("limits: {nwe: {}}", "{file}: limits has nwe, and tiers has new, free, plus,"),
+        ("limits: {new: {jobs_waiting: 0}}", "limits.new.jobs_waiting in {file}: input should be"),
+        (
+            "limits: {new: {models: [wan]}}",
+            "{file}: limits.new.models has wan, and models has filmgate-tiny only",
+        ),
+        ("accounts: {new_tier: gold}", "{file}: accounts.new_tier is 'gold', and tiers has new,"),
+        (
+            "accounts: {promoted_to: gold}",
+            "{file}: accounts.promoted_to is 'gold', and tiers has new,",
+        ),
+        (
+            "accounts: {new_tier: plus, promoted_to: free}",
+            "{file}: accounts.promoted_to is 'free', which is below 'plus'",
+        ),
+        ("currency: euro", "currency in {file}: string should match pattern"),
         ("lease: {timeout_s: 1}", "lease in {file}: timeout_s must be longer than period_s"),
         ("http: 8000", "http in {file}: input should be a valid dictionary"),
     ],

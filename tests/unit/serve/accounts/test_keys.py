@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from serve.accounts.account import LOCAL
+from serve.accounts.account import local_principal
 from serve.accounts.keys import digest_of, key_id_of, make_key, matches
 
 
@@ -52,4 +52,5 @@ def test_the_environment_is_a_short_word(environment: str) -> None:
 
 
 def test_the_local_principal_has_no_key() -> None:
-    assert (LOCAL.account_id, LOCAL.tier, LOCAL.key_id) == ("local", "pro", None)
+    local = local_principal("pro")
+    assert (local.account_id, local.tier, local.key_id) == ("local", "pro", None)

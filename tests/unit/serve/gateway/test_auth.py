@@ -5,7 +5,8 @@ import logging
 
 import pytest
 
-from serve.accounts.account import Principal
+from serve.accounts.account import Account, Principal
+from serve.accounts.promotion import Promotion
 from serve.gateway.auth import NOTED_EVERY_S, KeyUses
 
 
@@ -21,6 +22,9 @@ class Notebook:
 
     async def any_keys(self) -> bool:
         raise AssertionError
+
+    async def promoted(self, account: Account, rule: Promotion | None, now: float) -> Account:
+        raise AssertionError(account, rule, now)
 
     async def note_use(self, key_id: str, now: float) -> None:
         if self.down:

@@ -1,0 +1,127 @@
+"""`filmgate accounts`: what an operator makes, sees and changes."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from serve.accounts.account import Account
+from serve.accounts.accounts import open_accounts
+from serve.accounts.limits import limits_of, stated
+from serve.cli import app
+from serve.jobs.database import opened
+from serve.settings import load
+
+
+@pytest.fixture(autouse=True)
+def own_data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FILMGATE_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("FILMGATE_LIMITS", '{"new": {"jobs_waiting": 2, "max_seconds": 4}}')
+
+
+def filmgate(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["accounts", *arguments], prog_name="filmgate")
+
+
+def done(*arguments: str) -> str:
+    result = filmgate(*arguments)
+    assert result.exit_code == 0, result.stderr
+    return result.stdout
+
+
+def refused(*arguments: str) -> str:
+    result = filmgate(*arguments)
+    assert (result.exit_code, result.stdout) == (1, "")
+    return result.stderr
+
+
+def row(name: str) -> Account:
+    async def read() -> Account | None:
+        async with opened(load(None).database_url) as engines:
+            return await open_accounts(engines).find_account(name)
+
+    account = asyncio.run(read())
+    assert account is not None
+    return account
+
+
+def test_an_account_is_made_and_listed() -> None:
+    assert "filmgate accounts create" in done("list")
+    said = done("create", "ann", "--region", "kr", "--invite", "early")
+    assert "in tier new: filmgate keys create --account ann" in said
+    done("create", "bob", "--tier", "pro")
+    ann = row("ann")
+    assert (ann.tier, ann.region, ann.invite) == ("new", "kr", "early")
+    listed = done("list").splitlines()
+    assert [line.split()[:3] for line in listed[1:]] == [
+        [ann.id, "ann", "new"],
+        [row("bob").id, "bob", "pro"],
+    ]
+
+
+def test_what_is_told_of_an_account() -> None:
+    done("create", "ann")
+    done("override", "ann", "jobs_waiting=7", "models=filmgate-tiny")
+    for name in ("ann", row("ann").id):
+        lines = done("show", name).splitlines()
+        told = {word: rest.strip() for word, _, rest in (line.partition(" ") for line in lines)}
+        assert (told["tier"], told["jobs_waiting"]) == ("new", "7 (its own)")
+        assert told["models"] == "filmgate-tiny (its own)"
+        assert (told["max_seconds"], told["requests_per_minute"]) == ("4.0", "none")
+        assert told["jobs"] == "0 in progress, 0 waiting"
+
+
+def test_an_account_gets_limits_of_its_own() -> None:
+    done("create", "ann")
+    done("override", "ann", "jobs_waiting=none", "gpu_seconds_per_day=90.5", "max_size=64x32")
+    assert "2 limits of its own" in done("override", "ann", "gpu_seconds_per_day=")
+    ann = row("ann")
+    assert stated(ann.overrides) == {"jobs_waiting": None, "max_size": "64x32"}
+    limits = limits_of(ann, load(None).limits)
+    assert (limits.jobs_waiting, limits.max_seconds, limits.max_size) == (None, 4.0, "64x32")
+    done("override", "ann", "--reset", "jobs_at_once=1")
+    assert stated(row("ann").overrides) == {"jobs_at_once": 1}
+    done("override", "ann", "--reset")
+    assert limits_of(row("ann"), load(None).limits).jobs_waiting == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ("jobs_wating=5", "there is no limit jobs_wating: did you mean jobs_waiting?"),
+        ("colour=5", "there is no limit colour: there are requests_per_minute,"),
+        ("jobs_waiting", "`jobs_waiting` states nothing: write jobs_waiting=VALUE"),
+        ("jobs_waiting=0", "jobs_waiting=0: input should be greater than or equal to 1"),
+        ("jobs_waiting=many", "jobs_waiting=many: input should be a valid integer"),
+        ("max_size=wide", "max_size=wide: string should match pattern"),
+        ("models=sora,filmgate-tiny", "there is no model sora: there is filmgate-tiny"),
+    ],
+)
+def test_a_limit_that_cannot_be_is_refused(change: str, says: str) -> None:
+    done("create", "ann")
+    assert says in refused("override", "ann", change)
+    assert stated(row("ann").overrides) == {}
+
+
+def test_tiers_and_doors() -> None:
+    done("create", "ann")
+    assert done("set-tier", "ann", "team") == "ann is in tier team\n"
+    done("disable", "ann")
+    assert row("ann").tier == "team"
+    assert row("ann").disabled_at
+    assert "disabled" in done("list")
+    done("enable", "ann")
+    assert row("ann").disabled_at is None
+
+
+def test_what_cannot_be_done_is_told() -> None:
+    done("create", "ann")
+    assert "there is an account `ann` already" in refused("create", "ann")
+    assert "there is no tier gold: --tier new" in refused("create", "bob", "--tier", "gold")
+    assert "there is no tier gold" in refused("set-tier", "ann", "gold")
+    assert "must not be empty, nor begin like an id" in refused("create", "acct_1")
+    assert "say which limits" in refused("override", "ann")
+    for command in (["show"], ["disable"], ["enable"], ["override", "--reset"]):
+        assert "there is no account nobody" in refused(*command, "nobody")
+    assert "there is no account nobody" in refused("set-tier", "nobody", "pro")
