@@ -3,7 +3,7 @@
 import secrets
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import Insert, func, insert, select, update
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.exc import IntegrityError
 
@@ -36,19 +36,9 @@ class Roster:
         invite: str | None = None,
     ) -> Account:
         """A new account; raises `AccountExists` when the name is taken."""
-        account = Account(
-            id=f"acct_{secrets.token_hex(8)}",
-            name=name,
-            tier=tier,
-            region=region,
-            created_at=now,
-            invite=invite,
-        )
-        statement = insert(accounts).values(
-            id=account.id, name=name, tier=tier, region=region, created_at=now, invite=invite
-        )
+        account = new_account(name, tier, now, region=region, invite=invite)
         try:
-            await self._engines.change(statement)
+            await self._engines.change(insertion(account))
         except IntegrityError as error:
             raise AccountExists(f"there is an account `{name}` already") from error
         return account
@@ -99,6 +89,32 @@ class Roster:
     async def _change(self, account_id: str, **values: Any) -> bool:
         statement = update(accounts).where(accounts.c.id == account_id).values(values)
         return await self._engines.change(statement) == 1
+
+
+def new_account(
+    name: str, tier: str, now: float, *, region: str | None, invite: str | None
+) -> Account:
+    """An account that nobody has stored yet."""
+    return Account(
+        id=f"acct_{secrets.token_hex(8)}",
+        name=name,
+        tier=tier,
+        region=region,
+        created_at=now,
+        invite=invite,
+    )
+
+
+def insertion(account: Account) -> Insert:
+    """The statement that stores a new account."""
+    return insert(accounts).values(
+        id=account.id,
+        name=account.name,
+        tier=account.tier,
+        region=account.region,
+        created_at=account.created_at,
+        invite=account.invite,
+    )
 
 
 def to_account(row: RowMapping) -> Account:

@@ -50,6 +50,8 @@ class Dispatch:
             if not (shapes := self._shapes(job)):
                 await self._attempts.unserved(job)
                 continue
+            if self._held_back(job):
+                continue
             gang = None
             if job.step < job.spec.steps or not await self._have_latents(job.id):
                 if (gang := self._free_gang(job.model, shapes)) is None:
@@ -58,6 +60,13 @@ class Dispatch:
                 self._gangs.reserve(job.id, job.model, gang.shape)
             await self._start(job.id, gang)
         self._ahead.look(blocked)
+
+    def _held_back(self, job: Job) -> bool:
+        """Whether as many jobs of its account are in progress as may be at once."""
+        if job.jobs_at_once is None:
+            return False
+        running = sum(other.account_id == job.account_id for other in self._attempts.jobs())
+        return running >= job.jobs_at_once
 
     def _free_gang(self, model: str, shapes: Collection[str]) -> FreeGangs | None:
         """Gangs of a shape that is no longer offered still report for a moment."""

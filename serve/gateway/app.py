@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from fastapi import FastAPI
 from starlette.types import Lifespan
 
-from serve.gateway import content, events, health, models, videos
+from serve.gateway import accounts, content, estimates, events, health, models, videos
 from serve.gateway.auth import KeyUses
 from serve.gateway.document import API_VERSION, DESCRIPTION, DescribedApp
 from serve.gateway.errors import EXPECTED, answer_fault
@@ -15,6 +15,7 @@ from serve.gateway.images import FirstFrames
 from serve.gateway.intake import Intake
 from serve.gateway.limits import BodyLimit, Faults
 from serve.gateway.live import Live
+from serve.gateway.pace import Pace
 from serve.gateway.parts import GatewayParts
 
 
@@ -41,6 +42,7 @@ def build_gateway(parts: GatewayParts) -> FastAPI:
     app.state.parts = parts
     app.state.live = live
     app.state.intake = Intake(parts, first_frames)
+    app.state.pace = Pace(gateways=parts.http.gateways)
     app.state.key_uses = KeyUses(parts.accounts)
     app.add_middleware(BodyLimit, max_bytes=parts.http.max_body_bytes)
     app.add_middleware(Faults)
@@ -61,7 +63,7 @@ def routed_app(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    for module in (videos, content, events, models, health):
+    for module in (videos, estimates, content, events, models, accounts, health):
         app.include_router(module.router)
     for kind in EXPECTED:
         app.add_exception_handler(kind, answer_fault)

@@ -1,7 +1,5 @@
 """The body of POST /v1/videos, JSON or multipart, read into one request."""
 
-import asyncio
-import difflib
 import hashlib
 import json
 from collections.abc import Mapping
@@ -9,16 +7,16 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails, from_json
-from python_multipart.multipart import parse_options_header
 from starlette.requests import Request
 
 from pipelines.spec import ClipRequest
 from serve.gateway.errors import ApiError
 from serve.gateway.forms import read_form
+from serve.gateway.reading import content_kind, explain, invalid, json_object, whole_body
 from serve.gateway.schemas import CreateVideo, ImageReference
 
-BODY_TIMEOUT_S: Final = 120.0
+JSON: Final = "application/json"
+FORM: Final = "multipart/form-data"
 SOUND_NAMES: Final = ("sound", "generate_sound", "generate_audio")
 ImageSource = str | bytes
 """A URL or data URL, or the bytes of an upload."""
@@ -36,17 +34,11 @@ class VideoRequest:
 
 async def read_video_request(request: Request) -> VideoRequest:
     """Read and check the body; raises `ApiError` for anything but a well-formed request."""
-    content_type = request.headers.get("content-type", "")
-    kind = parse_options_header(content_type)[0]
-    if kind not in (b"application/json", b"multipart/form-data"):
-        raise ApiError(
-            415,
-            "unsupported_content_type",
-            "Send the request as application/json or multipart/form-data.",
-        )
-    body = await _whole_body(request)
-    if kind == b"application/json":
-        return _video_request(_json_object("The body", body), upload=None, strict=True)
+    kind = content_kind(request, JSON, FORM)
+    body = await whole_body(request)
+    if kind == JSON:
+        return _video_request(json_object("The body", body), upload=None, strict=True)
+    content_type = request.headers["content-type"]
     form = dict(read_form(content_type, body))
     reference = form.get("input_reference")
     upload = reference if isinstance(reference, bytes) else None
@@ -55,33 +47,13 @@ async def read_video_request(request: Request) -> VideoRequest:
     return _video_request(form, upload=upload, strict=False)
 
 
-async def _whole_body(request: Request) -> bytes:
-    try:
-        async with asyncio.timeout(BODY_TIMEOUT_S):
-            return await request.body()
-    except TimeoutError:
-        message = "The body did not arrive in time."
-        raise ApiError(408, "request_timeout", message, headers={"connection": "close"}) from None
-
-
-def _json_object(what: str, text: str | bytes) -> dict[str, Any]:
-    """Strict JSON: UTF-8, no NaN, no endless nesting, no numbers of thousands of digits."""
-    try:
-        value = from_json(text, allow_inf_nan=False)
-    except ValueError as error:
-        raise ApiError(400, "invalid_json", f"{what} is no valid JSON: {error}.") from None
-    if not isinstance(value, dict):
-        raise ApiError(400, "invalid_json", f"{what} must be a JSON object.")
-    return value
-
-
 def _video_request(
     fields: Mapping[str, Any], *, upload: bytes | None, strict: bool
 ) -> VideoRequest:
     try:
         body = CreateVideo.model_validate(_flat(fields), strict=strict)
     except ValidationError as error:
-        raise _explain(error.errors(include_url=False, include_input=False)) from None
+        raise explain(error, CreateVideo.model_fields, ImageReference.model_fields) from None
     image = upload if upload is not None else _image_url(body.input_reference)
     return VideoRequest(
         clip=_clip_request(body, has_image=image is not None),
@@ -96,11 +68,11 @@ def _flat(fields: Mapping[str, Any]) -> dict[str, Any]:
     flat = {name: value for name, value in fields.items() if name != "extra_params"}
     extra = fields.get("extra_params")
     if isinstance(extra, str | bytes):
-        extra = _json_object("`extra_params`", extra)
+        extra = json_object("`extra_params`", extra)
     if extra is None:
         return flat
     if not isinstance(extra, dict):
-        raise _invalid("extra_params", "`extra_params` must be an object.")
+        raise invalid("extra_params", "`extra_params` must be an object.")
     for name, value in extra.items():
         if flat.get(name) is not None:
             raise ApiError(
@@ -121,7 +93,7 @@ def _image_url(reference: ImageReference | str | None) -> str | None:
             param="input_reference",
         )
     if reference.image_url is None:
-        raise _invalid("input_reference", "`input_reference` needs an `image_url`.")
+        raise invalid("input_reference", "`input_reference` needs an `image_url`.")
     return reference.image_url
 
 
@@ -148,14 +120,14 @@ def _size(body: CreateVideo) -> tuple[int | None, int | None]:
         return body.width, body.height
     width, height = (int(side) for side in body.size.split("x"))
     if body.width not in (None, width) or body.height not in (None, height):
-        raise _invalid("size", "`size` says something else than `width` and `height`.")
+        raise invalid("size", "`size` says something else than `width` and `height`.")
     return width, height
 
 
 def _sound(body: CreateVideo) -> bool | None:
     said = {getattr(body, name) for name in SOUND_NAMES} - {None}
     if len(said) > 1:
-        raise _invalid("sound", f"{', '.join(SOUND_NAMES)} mean the same; give one of them.")
+        raise invalid("sound", f"{', '.join(SOUND_NAMES)} mean the same; give one of them.")
     return said.pop() if said else None
 
 
@@ -165,29 +137,3 @@ def _digest(body: CreateVideo, upload: bytes | None) -> str:
     if upload is not None:
         values["input_reference"] = hashlib.sha256(upload).hexdigest()
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
-
-
-def _explain(faults: list[ErrorDetails]) -> ApiError:
-    """The fault that helps most: an unknown field before what its absence elsewhere causes."""
-    unknown = [fault for fault in faults if fault["type"] == "extra_forbidden"]
-    fault = (unknown or faults)[0]
-    name = str(fault["loc"][0])[:64]
-    if unknown and len(fault["loc"]) > 1:
-        inner = str(fault["loc"][-1])[:64]
-        return _unknown(f"{name}.{inner}", inner, [*ImageReference.model_fields])
-    if unknown:
-        return _unknown(name, name, [*CreateVideo.model_fields])
-    if fault["type"] == "missing":
-        message = f"`{name}` is required."
-        return ApiError(400, "missing_required_parameter", message, param=name)
-    return _invalid(name, f"`{name}`: {fault['msg']}.")
-
-
-def _unknown(path: str, name: str, known: list[str]) -> ApiError:
-    nearest = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean `{nearest[0]}`?" if nearest else f"known are {', '.join(known)}."
-    return ApiError(400, "unknown_field", f"Unknown field `{path}`: {hint}", param=path)
-
-
-def _invalid(param: str, message: str) -> ApiError:
-    return ApiError(400, f"invalid_{param}", message, param=param)

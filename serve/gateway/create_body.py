@@ -1,8 +1,10 @@
-"""POST /v1/videos as the OpenAPI document tells it: two kinds of body, made from one model."""
+"""Bodies as the OpenAPI document tells them; a clip's are two kinds, made from one model."""
 
 from typing import Any
 
-from serve.gateway.responses import POLL_AFTER, Responses, faults, header
+from pydantic import BaseModel
+
+from serve.gateway.responses import POLL_AFTER, RATE_LIMITS, Responses, faults, header
 from serve.gateway.schemas import CreateVideo
 
 
@@ -19,15 +21,21 @@ def request_body() -> dict[str, Any]:
     }
 
 
+def json_body(model: type[BaseModel]) -> dict[str, Any]:
+    """OpenAPI's `requestBody` of a route that takes JSON only."""
+    content = {"application/json": {"schema": model.model_json_schema()}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
 def create_responses() -> Responses:
     """The answers of POST /v1/videos."""
     replayed = header("`true` when an earlier request had made this job.")
     return {
         200: {
             "description": "The job, stored.",
-            "headers": {**POLL_AFTER, "idempotent-replayed": replayed},
+            "headers": {**POLL_AFTER, **RATE_LIMITS, "idempotent-replayed": replayed},
         },
-        **faults(400, 401, 408, 413, 415, 429, 500, 503),
+        **faults(400, 401, 403, 408, 413, 415, 429, 500, 503),
     }
 
 

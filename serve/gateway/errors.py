@@ -27,6 +27,8 @@ from serve.jobs.store import IdempotencyMismatch, QueueFull
 log = logging.getLogger(__name__)
 RETRY_STORE_S = 2
 RETRY_QUEUE_S = 5
+LONGEST_WAIT_S = 120
+"""The SDK does not repeat a request at all when it is told to wait for longer."""
 ROUTING_CODES = {404: "unknown_url", 405: "method_not_allowed"}
 METHODS = ("DELETE", "GET", "HEAD", "POST")
 NO_RETRY = {"x-should-retry": "false"}
@@ -79,8 +81,9 @@ class ApiError(Exception):
 
 
 def retry_after(seconds: float) -> dict[str, str]:
-    """The header, rounded up; the SDK does not retry at all when it is told more than 120 s."""
-    return {"retry-after": str(max(1, min(120, math.ceil(seconds))))}
+    """The header, rounded up. Nobody should wait for longer than the SDK does: then it says so."""
+    wait_s = max(1, math.ceil(seconds))
+    return {"retry-after": str(wait_s), **(NO_RETRY if wait_s > LONGEST_WAIT_S else {})}
 
 
 def unavailable(what: str) -> ApiError:

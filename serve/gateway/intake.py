@@ -8,15 +8,26 @@ from typing import Final
 
 from pipelines.spec import ClipSpec, resolve
 from serve.accounts.account import Principal
+from serve.accounts.limits import limits_of
 from serve.artifacts.store import input_key
 from serve.gateway.bodies import VideoRequest
 from serve.gateway.errors import NO_RETRY, ApiError, retry_after, unavailable
 from serve.gateway.images import FirstFrames
 from serve.gateway.link import tell_scheduler
 from serve.gateway.parts import GatewayParts, ServedModel
+from serve.gateway.rate_headers import gpu_second_headers
+from serve.gateway.terms import (
+    allowance_of,
+    check_clip,
+    check_model,
+    quota_spent,
+    too_many_jobs,
+    within,
+)
 from serve.jobs.job import Job, Status
-from serve.jobs.store import IdempotencyClaim, IdempotencyMismatch, Inserted, QueueFull
+from serve.jobs.store import IdempotencyClaim, Inserted, QuotaSpent, Refusal, TooManyJobs
 from serve.messages import least_device_bytes
+from serve.settings.accounts import Limits
 
 log = logging.getLogger(__name__)
 FRESH_SEEDS: Final = 2**31
@@ -26,9 +37,13 @@ RETRY_DISK_S: Final = 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """A job that could be stored, its first frame, and the key under which it must be unique."""
+    """A job that could be stored, the limits of its account, its first frame, and the key under
+
+    which it must be unique.
+    """
 
     job: Job
+    limits: Limits
     first_frame: bytes | None
     claim: IdempotencyClaim | None
 
@@ -48,19 +63,33 @@ class Intake:
             message = "The service is short of disk space for new clips; try again later."
             raise ApiError(503, "storage_full", message, headers=retry_after(RETRY_DISK_S))
 
+    def priced(self, caller: Principal, request: VideoRequest) -> Job:
+        """The job that a request would become, checked and priced, before anything is fetched.
+
+        Raises `ApiError` or `SpecError`.
+        """
+        limits = self._limits(caller)
+        model = self._model(request.model, limits)
+        fresh_seed = secrets.randbelow(FRESH_SEEDS)
+        spec = resolve(request.clip, within(model.limits, limits), fresh_seed=fresh_seed)
+        model.check_fits(spec, self._gang_bytes(model))
+        job = self._job(caller, model, spec)
+        check_clip(job, limits)
+        return job
+
     async def take(self, caller: Principal, request: VideoRequest, key: str | None) -> Inserted:
         """Check, price and store; raises `ApiError`, `SpecError` or `PictureError`.
 
         The storing goes on when the client hangs up in its midst: half of it must not remain.
         """
-        model = self._model(request.model)
-        spec = resolve(request.clip, model.limits, fresh_seed=secrets.randbelow(FRESH_SEEDS))
-        model.check_fits(spec, self._gang_bytes(model))
+        job = self.priced(caller, request)
         first_frame = None
         if request.image is not None:
-            first_frame = await self._first_frames.png(request.image, spec.width, spec.height)
+            size = job.spec.width, job.spec.height
+            first_frame = await self._first_frames.png(request.image, *size)
         wish = Wish(
-            job=self._job(caller, model, spec),
+            job=job,
+            limits=self._limits(caller),
             first_frame=first_frame,
             claim=IdempotencyClaim(key=key, body_digest=request.digest) if key else None,
         )
@@ -69,21 +98,37 @@ class Intake:
         storing.add_done_callback(self._storing.discard)
         return await asyncio.shield(storing)
 
+    def quota_headers(self, caller: Principal, inserted: Inserted) -> dict[str, str]:
+        """What is left of the account's GPU-seconds; none where these are not limited."""
+        day = self._limits(caller).gpu_seconds_per_day
+        if day is None or inserted.left_gpu_s is None:
+            return {}
+        return gpu_second_headers(day, inserted.left_gpu_s, inserted.job.created_at)
+
+    def _limits(self, caller: Principal) -> Limits:
+        return limits_of(caller.account, self._parts.rules.limits)
+
     def _gang_bytes(self, model: ServedModel) -> dict[str, int]:
         """By shape, the device memory of the model's gangs, as far as they have said."""
         snapshot = self._parts.link.snapshot()
         return least_device_bytes(model.name, snapshot.gangs if snapshot else ())
 
-    def _model(self, name: str | None) -> ServedModel:
-        for model in self._parts.models:
-            if name is None or model.name == name:
+    def _model(self, name: str | None, limits: Limits) -> ServedModel:
+        """The model of this name; without one the first that the account may use."""
+        models = self._parts.models
+        if name is None:
+            open_to_it = [m for m in models if limits.models is None or m.name in limits.models]
+            name = (open_to_it or models)[0].name
+        for model in models:
+            if model.name == name:
+                check_model(name, limits)
                 return model
-        names = ", ".join(model.name for model in self._parts.models)
-        message = f"There is no model `{str(name)[:64]}` here; there is {names}."
+        names = ", ".join(model.name for model in models)
+        message = f"There is no model `{name[:64]}` here; there is {names}."
         raise ApiError(400, "model_not_found", message, param="model")
 
     def _job(self, caller: Principal, model: ServedModel, spec: ClipSpec) -> Job:
-        now = self._parts.now()
+        now, limits = self._parts.now(), self._limits(caller)
         return Job(
             id=f"video_{int(now * 1_000):012x}{secrets.token_hex(10)}",
             account_id=caller.account_id,
@@ -93,6 +138,8 @@ class Intake:
             status=Status.QUEUED,
             created_at=now,
             predicted_gpu_s=model.predict_gpu_s(spec),
+            price_per_gpu_s=model.price_per_gpu_s * limits.price_multiplier,
+            jobs_at_once=limits.jobs_at_once,
         )
 
     async def _store(self, wish: Wish) -> Inserted:
@@ -112,9 +159,17 @@ class Intake:
     async def _insert(self, wish: Wish) -> Inserted:
         try:
             return await self._parts.store.insert(
-                wish.job, max_waiting=self._parts.jobs.max_waiting, claim=wish.claim
+                wish.job,
+                max_waiting=self._parts.jobs.max_waiting,
+                allowance=allowance_of(wish.limits),
+                claim=wish.claim,
             )
-        except (QueueFull, IdempotencyMismatch):
+        except TooManyJobs as refusal:
+            raise too_many_jobs(refusal.live, self._parts.link.snapshot()) from None
+        except QuotaSpent as refusal:
+            day = wish.limits.gpu_seconds_per_day or 0.0
+            raise quota_spent(wish.job, refusal.committed_gpu_s, day) from None
+        except Refusal:
             raise
         except Exception as error:
             log.warning("inserting %s ended with %s", wish.job.id, type(error).__name__)

@@ -12,6 +12,8 @@ from serve.gateway.errors import ApiError, to_api_error
 log = logging.getLogger(__name__)
 JOB_STORED: Final = "filmgate.job_stored"
 """Key in a request's ASGI scope: a job has been stored for it, so it must not be sent again."""
+MORE_HEADERS: Final = "filmgate.headers"
+"""Key in a request's ASGI scope: headers by name, for its answer, whatever that is."""
 
 
 class BrokenAnswer(Exception):
@@ -38,6 +40,9 @@ class Faults:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
+                more = scope.get(MORE_HEADERS, {}).items()
+                told = [(name.encode(), value.encode()) for name, value in more]
+                message["headers"] = [*message["headers"], *told]
                 if message["status"] >= 400 and scope.get(JOB_STORED):
                     message["headers"] = [*message["headers"], (b"x-should-retry", b"false")]
             await send(message)

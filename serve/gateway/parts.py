@@ -29,6 +29,12 @@ class Accounts(Protocol):
         """Whether a key was ever made: from then on, keys are required."""
         ...
 
+    async def sign_up(
+        self, name: str, tier: str, now: float, *, region: str | None, invite: str | None
+    ) -> tuple[str, Account]:
+        """A new account and its first key; raises `AccountExists`."""
+        ...
+
     async def promoted(self, account: Account, rule: Promotion | None, now: float) -> Account:
         """The account as it is, or as it has just risen."""
         ...

@@ -9,9 +9,10 @@ Responses = dict[int | str, dict[str, Any]]
 REASONS: Final = {
     400: "The request is not acceptable; `error.code` and `error.param` say why.",
     401: "A key is needed and missing, malformed, unknown or revoked.",
+    403: "The account is disabled, or may not ask for this; `error.code` says which.",
     404: "Not there, or not yours.",
     408: "The body did not arrive in time.",
-    409: "Not yet: the clip is unfinished.",
+    409: "Not now: the clip is unfinished, or the account's name is taken.",
     410: "Gone: the clip's time has passed.",
     413: "The body is larger than the service accepts.",
     415: "The body is neither JSON nor a multipart form.",
@@ -45,7 +46,16 @@ def binary(*media_types: str) -> dict[str, Any]:
 POLL_AFTER: Final = {
     "openai-poll-after-ms": header("Milliseconds after which to ask again.", "integer")
 }
-READ_FAULTS: Final = faults(400, 401, 404, 413, 500, 503)
+RATE_LIMITS: Final = {
+    f"x-ratelimit-{what}-{unit}": header(f"{meaning} {noun}, where the account has a limit.")
+    for unit, noun in (("requests", "requests a minute"), ("gpu-seconds", "GPU-seconds a day"))
+    for what, meaning in (
+        ("limit", "Of"),
+        ("remaining", "What is left of"),
+        ("reset", "A duration such as `6m0s`, until there are all"),
+    )
+}
+READ_FAULTS: Final = faults(400, 401, 403, 404, 413, 500, 503)
 EVENTS_RESPONSES: Final[Responses] = {
     200: {
         "description": "The stream; it ends after `done`.",

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
+from serve.gateway.cost import Cost, cost_of
 from serve.jobs.job import Job, Status
 from serve.messages import Snapshot
 
@@ -59,6 +60,7 @@ class Video(BaseModel):
     negative_prompt: str
     sound: bool
     metrics: VideoMetrics | None
+    cost: Cost
 
 
 class VideoList(BaseModel):
@@ -79,7 +81,7 @@ class VideoDeleted(BaseModel):
     deleted: bool
 
 
-def video_object(job: Job, snapshot: Snapshot | None) -> Video:
+def video_object(job: Job, snapshot: Snapshot | None, currency: str) -> Video:
     """The job as the API shows it; the Scheduler's snapshot adds its place in the queue."""
     spec = job.spec
     return Video(
@@ -93,7 +95,7 @@ def video_object(job: Job, snapshot: Snapshot | None) -> Video:
         expires_at=_whole(job.expires_at),
         prompt=spec.prompt,
         size=f"{spec.width}x{spec.height}",
-        seconds=f"{spec.seconds:.{LAST_DIGITS}f}".rstrip("0").rstrip("."),
+        seconds=seconds_text(spec.seconds),
         remixed_from_video_id=None,
         error=_error(job),
         phase=job.phase.value if job.phase else None,
@@ -109,7 +111,13 @@ def video_object(job: Job, snapshot: Snapshot | None) -> Video:
         negative_prompt=spec.negative_prompt,
         sound=spec.sound,
         metrics=_metrics(job),
+        cost=cost_of(job, currency),
     )
+
+
+def seconds_text(seconds: float) -> str:
+    """Playing time as the API writes it: `2`, `2.125`."""
+    return f"{seconds:.{LAST_DIGITS}f}".rstrip("0").rstrip(".")
 
 
 def queue_position(job: Job, snapshot: Snapshot | None) -> int | None:

@@ -16,6 +16,7 @@ from serve.gateway.live import Live, event_of
 from serve.gateway.lookup import LiveOf, VideoId, find_job, is_plain_id, unknown_video
 from serve.gateway.parts import GatewayParts
 from serve.gateway.query import only_query
+from serve.gateway.rate_headers import take_turn, tell
 from serve.gateway.responses import POLL_AFTER, READ_FAULTS
 from serve.gateway.video_object import (
     Video,
@@ -49,8 +50,10 @@ async def create_video(
     """
     intake: Intake = request.app.state.intake
     intake.check_disk()
+    take_turn(request, parts, caller)
     inserted = await intake.take(caller, await read_video_request(request), idempotency_key)
     request.scope[JOB_STORED] = True
+    tell(request, intake.quota_headers(caller, inserted))
     if inserted.replayed:
         response.headers["idempotent-replayed"] = "true"
     return _shown(parts, live.freshened(inserted.job), response)
@@ -78,7 +81,8 @@ async def list_videos(
     if page is None:
         raise ApiError(400, "invalid_after", "`after` must be the id of a video.", param="after")
     snapshot = parts.link.snapshot()
-    videos = [video_object(live.freshened(job), snapshot) for job in page.jobs]
+    currency = parts.rules.currency
+    videos = [video_object(live.freshened(job), snapshot, currency) for job in page.jobs]
     return VideoList(
         object="list",
         data=videos,
@@ -109,7 +113,7 @@ async def cancel_video(video_id: VideoId, parts: Parts, caller: Caller, live: Li
     if job is None:
         raise unknown_video(video_id)
     _tell(parts, live, job)
-    return video_object(job, parts.link.snapshot())
+    return video_object(job, parts.link.snapshot(), parts.rules.currency)
 
 
 @router.delete("/v1/videos/{video_id}", responses=READ_FAULTS)
@@ -128,7 +132,7 @@ def _shown(parts: GatewayParts, job: Job, response: Response) -> Video:
     snapshot = parts.link.snapshot()
     if not job.ended:
         response.headers["openai-poll-after-ms"] = str(poll_after_ms(job, snapshot))
-    return video_object(job, snapshot)
+    return video_object(job, snapshot, parts.rules.currency)
 
 
 def _tell(parts: GatewayParts, live: Live, job: Job) -> None:

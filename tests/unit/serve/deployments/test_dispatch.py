@@ -176,3 +176,21 @@ async def test_an_attempt_that_breaks_before_it_begins_is_not_blamed_for_its_enc
         await scene.over()
         row = await scene.row("one")
         assert (row.status, row.crashes) == (Status.QUEUED, crashes)
+
+
+async def test_an_account_has_so_many_jobs_in_progress_at_once(scene: Scene) -> None:
+    dispatch = await dispatch_of(scene)
+    for number in (1, 2):
+        await scene.queue(f"ann{number}", account_id="ann", created_at=number, jobs_at_once=1)
+        free_gang(scene, f"gang{number}")
+    await scene.queue("bob", account_id="bob", created_at=3.0)
+    await dispatch.round()
+    assert scene.attempts.ids() == ["ann1", "bob"], "a gang is free for bob, not for ann"
+    scene.gang.say("ann1", *WHOLE, None)
+    await until(lambda: scene.attempts.ids() == ["bob"])
+    free_gang(scene, "gang1")
+    await dispatch.round()
+    assert scene.attempts.ids() == ["bob", "ann2"]
+    for job_id in ("bob", "ann2"):
+        scene.gang.say(job_id, *WHOLE, None)
+    await scene.over()

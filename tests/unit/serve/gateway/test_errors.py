@@ -54,5 +54,7 @@ def test_an_api_error_is_what_it_is() -> None:
 
 
 def test_waiting_is_whole_seconds_that_the_official_client_honours() -> None:
-    waits = [retry_after(seconds)["retry-after"] for seconds in (0.0, 1.2, 60, 9_999)]
-    assert waits == ["1", "2", "60", "120"]
+    waits = [retry_after(seconds)["retry-after"] for seconds in (0.0, 1.2, 60, 9_998.5)]
+    assert waits == ["1", "2", "60", "9999"]
+    assert "x-should-retry" not in retry_after(120)
+    assert retry_after(120.1)["x-should-retry"] == "false"

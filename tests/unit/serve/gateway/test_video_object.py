@@ -15,7 +15,7 @@ MakeSnapshot = Callable[..., Snapshot]
 
 def test_a_waiting_job(a_job: Make, a_snapshot: MakeSnapshot) -> None:
     places = {"video_1": QueuePlace(position=2, eta_s=12.34567)}
-    video = video_object(a_job(), a_snapshot(places=places)).model_dump()
+    video = video_object(a_job(), a_snapshot(places=places), "USD").model_dump()
     assert video["status"] == "queued"
     assert (video["queue_position"], video["eta_seconds"]) == (2, 12.346)
     assert (video["created_at"], video["started_at"], video["completed_at"]) == (1000, None, None)
@@ -28,7 +28,7 @@ def test_a_running_job(a_job: Make, a_snapshot: MakeSnapshot) -> None:
     snapshot = a_snapshot(
         running_eta_s={"video_1": 4.0}, places={"video_1": QueuePlace(position=0, eta_s=9.0)}
     )
-    video = video_object(job, snapshot)
+    video = video_object(job, snapshot, "USD")
     assert (video.phase, video.step, video.steps, video.progress) == ("denoise", 3, 4, 75)
     assert (video.queue_position, video.eta_seconds, video.started_at) == (None, 4.0, 1001)
 
@@ -41,7 +41,7 @@ def test_a_finished_job(a_job: Make, a_snapshot: MakeSnapshot) -> None:
         expires_at=2_000.0,
         timings=Timings(queue_s=0.12345, encode_s=1, denoise_s=7, decode_s=1, gpu_s=9),
     )
-    video = video_object(job, a_snapshot(running_eta_s={"video_1": 4.0}))
+    video = video_object(job, a_snapshot(running_eta_s={"video_1": 4.0}), "USD")
     assert (video.progress, video.eta_seconds, video.expires_at) == (100, None, 2000)
     assert video.metrics is not None
     assert (video.metrics.queue_s, video.metrics.total_s, video.metrics.gpu_s) == (0.123, 9.5, 9)
@@ -49,7 +49,9 @@ def test_a_finished_job(a_job: Make, a_snapshot: MakeSnapshot) -> None:
 
 def test_a_failed_job(a_job: Make) -> None:
     failure = Failure(code="worker_crashed", message="It died.")
-    video = video_object(a_job(status=Status.FAILED, failure=failure, completed_at=1_001.0), None)
+    video = video_object(
+        a_job(status=Status.FAILED, failure=failure, completed_at=1_001.0), None, "USD"
+    )
     assert video.error is not None
     assert video.error.model_dump() == {"code": "worker_crashed", "message": "It died."}
 
@@ -62,7 +64,7 @@ def test_seconds_are_a_plain_number_as_text(
     a_job: Make, num_frames: int, fps: int, seconds: str
 ) -> None:
     spec = replace(a_job().spec, num_frames=num_frames, fps=fps)
-    assert video_object(a_job(spec=spec), None).seconds == seconds
+    assert video_object(a_job(spec=spec), None, "USD").seconds == seconds
 
 
 @pytest.mark.parametrize(("eta_s", "wait_ms"), [(0.1, 100), (2, 100), (60, 3_000), (900, 10_000)])
