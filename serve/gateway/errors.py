@@ -191,10 +191,18 @@ async def answer_fault(request: Request, error: Exception) -> Response:
 
 
 def _methods_here(request: Request) -> list[str]:
-    """All methods of an address: each is a route of its own, and only one route was asked."""
+    """All methods of an address: each is a route of its own, and only one route was asked.
+
+    An address that is documented by its whole name has no others, although ids look like it.
+    """
+    named = request.app.openapi()["paths"].get(request.url.path)
     return [
         method
         for method in METHODS
-        for route in request.app.routes
-        if route.matches({**request.scope, "method": method})[0] is Match.FULL
+        if (method.lower() in named if named else _is_routed(request, method))
     ]
+
+
+def _is_routed(request: Request, method: str) -> bool:
+    scope = {**request.scope, "method": method}
+    return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)

@@ -1,6 +1,7 @@
 """What the service's own OpenAPI document allows and forbids: no 5xx, and answers as promised."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -9,7 +10,9 @@ import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis import GenerationMode
 
+from serve.accounts.rules import rules_of
 from serve.gateway.app import routed_app
+from serve.settings import Settings
 from tests.contract.studio import Loopback, loopback
 
 NUM_EXAMPLES = 60
@@ -23,7 +26,10 @@ schema.config.checks.update(excluded_check_names=["positive_data_acceptance"])
 
 @pytest.fixture(scope="module")
 def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loopback]:
-    with loopback(tmp_path_factory.mktemp("fuzzed"), {"open_access": False}) as gateway:
+    rules = rules_of(Settings.from_values({}))
+    anybody = replace(rules, signup=True, signups_per_minute=60_000)
+    changes = {"open_access": False, "rules": anybody}
+    with loopback(tmp_path_factory.mktemp("fuzzed"), changes) as gateway:
         yield gateway
 
 
