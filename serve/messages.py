@@ -1,9 +1,10 @@
 """What the deployments say to each other. Small values only: tensors travel as artifacts."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
+from pipelines.cost import Calibration
 from serve.jobs.job import Failure, Phase, Status
 
 
@@ -155,3 +156,5 @@ class Snapshot:
     running_eta_s: dict[str, float]
     metrics: bytes
     """The Scheduler's metrics in Prometheus text format."""
+    calibration: Calibration = field(default_factory=Calibration)
+    """How far predictions of GPU-seconds have been off so far."""

@@ -12,7 +12,7 @@ class Costs:
 
     def __init__(self, models: Mapping[str, OfferedModel]) -> None:
         self._models = models
-        self._calibration = Calibration()
+        self.calibration = Calibration()
 
     def observe(self, job: Job, stage: str, gpu_s: float) -> None:
         """A stage of the job took that much device time; `step` is one denoising step."""
@@ -27,7 +27,7 @@ class Costs:
 
     def remaining_s(self, job: Job) -> float:
         """GPU-seconds until the job's clip, from where it stands."""
-        costs = self._calibration.corrected(job.model, self._plain(job))
+        costs = self.calibration.corrected(job.model, self._plain(job))
         if job.phase is Phase.DECODE:
             return costs.decode_s
         return costs.remaining_s(job.step, job.spec.steps)
@@ -37,6 +37,6 @@ class Costs:
         return model.costs(job.spec) if model else StageCosts(encode_s=0, denoise_s=0, decode_s=0)
 
     def _learn(self, job: Job, stage: Stage, predicted_s: float, observed_s: float) -> None:
-        self._calibration = self._calibration.observed(
+        self.calibration = self.calibration.observed(
             job.model, stage, predicted_s=predicted_s, observed_s=observed_s
         )

@@ -52,7 +52,7 @@ def _served(settings: Settings) -> tuple[ServedModel, ...]:
         ServedModel(
             name=name,
             limits=model.limits,
-            predict_gpu_s=lambda spec, model=model: model.costs(spec).total_s,  # type: ignore[misc]
+            costs=model.costs,
             check_fits=model.check_fits,
             attention=model.settings.attention,
             may_sleep=model.settings.may_sleep,

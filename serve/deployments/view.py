@@ -71,6 +71,7 @@ class View:
             places=places,
             running_eta_s=running_eta_s,
             metrics=metrics,
+            calibration=self._costs.calibration,
         )
 
     def _busy(

@@ -6,6 +6,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Final
 
+from pipelines.cost import Calibration
 from pipelines.spec import ClipSpec, resolve
 from serve.accounts.account import Principal
 from serve.accounts.limits import limits_of
@@ -55,6 +56,7 @@ class Intake:
         self._parts = parts
         self._first_frames = first_frames
         self._storing: set[asyncio.Task[Inserted]] = set()
+        self._calibration = Calibration()
 
     def check_disk(self) -> None:
         """Raise `ApiError` (503) while there is too little space for new clips."""
@@ -137,10 +139,16 @@ class Intake:
             spec=spec,
             status=Status.QUEUED,
             created_at=now,
-            predicted_gpu_s=model.predict_gpu_s(spec),
+            predicted_gpu_s=self._predicted_gpu_s(model, spec),
             price_per_gpu_s=model.price_per_gpu_s * limits.price_multiplier,
             jobs_at_once=limits.jobs_at_once,
         )
+
+    def _predicted_gpu_s(self, model: ServedModel, spec: ClipSpec) -> float:
+        """As experience has it; what the Scheduler has said counts also while it is away."""
+        if snapshot := self._parts.link.snapshot():
+            self._calibration = snapshot.calibration
+        return self._calibration.corrected(model.name, model.costs(spec)).total_s
 
     async def _store(self, wish: Wish) -> Inserted:
         if wish.first_frame is not None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from pipelines.cost import StageCosts
 from pipelines.spec import ClipSpec, ModelLimits
 from serve.accounts.account import Account, Principal
 from serve.accounts.promotion import Promotion
@@ -46,8 +47,8 @@ class ServedModel:
 
     name: str
     limits: ModelLimits
-    predict_gpu_s: Callable[[ClipSpec], float]
-    """What a clip should cost, in GPU-seconds."""
+    costs: Callable[[ClipSpec], StageCosts]
+    """What a clip should cost in GPU-seconds, before any correction by experience."""
     check_fits: Callable[[ClipSpec, Mapping[str, int]], None] = lambda _spec, _gang_bytes: None
     """Raises `SpecError` for a clip too large for the devices, or for those that gangs of each
     shape have told of."""

@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 
+from pipelines.cost import Calibration
 from serve.artifacts.store import ArtifactStore, clip_prefix
 from serve.gateway.live import event_of
 from serve.jobs.job import Failure, Job, Phase, Timings
@@ -25,6 +26,7 @@ class FilmCrew:
     def __init__(self, store: JobStore, artifacts: ArtifactStore, clip: Mapping[str, bytes]):
         self.away = False
         self.notified: list[str] = []
+        self.calibration = Calibration()
         self.num_subscriptions = 0
         self.took_epoch = asyncio.Event()
         self._store = store
@@ -49,6 +51,7 @@ class FilmCrew:
             warm_models=frozenset({"tiny"}),
             places=dict(self._places),
             running_eta_s={job_id: 0.5 for job_id in self._driven},
+            calibration=self.calibration,
             metrics=b"# TYPE filmgate_up gauge\nfilmgate_up 1\n",
         )
 

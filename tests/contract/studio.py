@@ -19,6 +19,7 @@ import uvicorn
 from fastapi import FastAPI
 from PIL import Image
 
+from pipelines.cost import StageCosts
 from pipelines.media.mux import write_clip
 from pipelines.media.stills import spritesheet, thumbnail
 from pipelines.spec import ModelLimits
@@ -54,8 +55,9 @@ LIMITS = ModelLimits(
     image="optional",
     sound=True,
 )
+HALF_A_SECOND = StageCosts(encode_s=0.0, denoise_s=0.5, decode_s=0.0)
 TINY = ServedModel(
-    name="tiny", limits=LIMITS, predict_gpu_s=lambda _: 0.5, created_at=1_700_000_000
+    name="tiny", limits=LIMITS, costs=lambda _: HALF_A_SECOND, created_at=1_700_000_000
 )
 SILENT = replace(
     TINY, name="silent", limits=replace(LIMITS, image="none", sound=False), may_sleep=True

@@ -9,6 +9,7 @@ from typing import Any
 import openai
 import pytest
 
+from pipelines.cost import Calibration, StageCosts
 from serve.accounts.rules import rules_of
 from serve.settings import Settings
 from serve.settings.accounts import Limits
@@ -16,7 +17,9 @@ from tests.contract.studio import SILENT, TINY, Loopback, loopback
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*Sora API.*:DeprecationWarning")
 NOON = 1_800_000_000.0 - 1_800_000_000.0 % 86_400 + 43_200
-COSTLY = replace(TINY, predict_gpu_s=lambda spec: float(spec.num_frames))
+COSTLY = replace(
+    TINY, costs=lambda spec: StageCosts(encode_s=0.0, denoise_s=spec.num_frames, decode_s=0.0)
+)
 """17 GPU-seconds for the clip of the shortest request."""
 Served = tuple[Loopback, openai.OpenAI]
 Serve = Callable[..., AbstractContextManager[Served]]
@@ -178,6 +181,24 @@ def test_prices_before_and_after(limited: Serve) -> None:
         failed = client.videos.create_and_poll(prompt="fail please")
         assert failed.model_extra is not None
         assert failed.model_extra["cost"]["price"] == 0.0
+
+
+def test_estimates_learn_from_what_clips_took(limited: Serve) -> None:
+    slow = Calibration().observed("tiny", "denoise", predicted_s=1.0, observed_s=3.0)
+    with limited({"models": (COSTLY,)}, gpu_seconds_per_day=60) as (gateway, client):
+        wish = {"prompt": "queue me"}
+
+        def estimated() -> float:
+            answer: Any = client.post("/videos/estimate", body=wish, cast_to=object)
+            return float(answer["cost"]["estimated_gpu_s"])
+
+        assert estimated() == 17.0
+        gateway.studio.crew.calibration = slow
+        assert estimated() == 51.0
+        gateway.studio.crew.away = True
+        assert estimated() == 51.0, "what was learnt is not forgotten"
+        client.videos.create(prompt="queue me")
+        assert refused(client).code == "insufficient_quota"
 
 
 def test_an_estimate_stores_nothing(limited: Serve) -> None:

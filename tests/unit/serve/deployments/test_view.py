@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from autoscaling.ordering import TierThenArrival
+from pipelines.cost import Calibration
 from serve.deployments.costs import Costs
 from serve.deployments.view import View
 from serve.jobs.job import Job, Phase, Status
@@ -72,3 +73,10 @@ def test_ended_and_requeued_jobs_run_no_longer(view: View) -> None:
 def test_a_waiting_job_that_ended_has_no_place(view: View) -> None:
     view.seen(replace(JOB, id="next", status=Status.CANCELLED))
     assert places(view, gang("a")).keys() == {"later"}
+
+
+def test_what_was_learnt_is_told(view: View) -> None:
+    learnt = Calibration().observed("m", "denoise", predicted_s=1.0, observed_s=2.0)
+    view._costs.calibration = learnt
+    told = view.snapshot(epoch=1, gangs=(), warm_models=frozenset(), metrics=b"")
+    assert told.calibration == learnt
