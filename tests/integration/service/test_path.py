@@ -37,6 +37,12 @@ def test_the_sdk_makes_polls_and_downloads_a_clip(
     assert facts.has_audio
     for name in ("queue_s", "encode_s", "denoise_s", "decode_s", "total_s", "gpu_s"):
         assert extra["metrics"][name] >= 0
+    cost, metrics = extra["cost"], extra["metrics"]
+    assert cost["estimated_gpu_s"] > 0
+    assert cost["gpu_s"] == metrics["gpu_s"] > 0
+    usage = service.http.get("/v1/usage").raise_for_status().json()
+    assert usage["total"]["clips"] >= 1
+    assert usage["total"]["gpu_s"] >= cost["gpu_s"]
     for variant in ("thumbnail", "spritesheet"):
         content = client.videos.download_content(video.id, variant=variant).read()
         assert content[:4] == b"RIFF"

@@ -4,7 +4,16 @@ import asyncio
 from collections.abc import Callable
 
 from serve.jobs.job import Job, Phase, Status, Timings
-from serve.jobs.store import Fence, IdempotencyClaim, Inserted, JobStore, QueueFull
+from serve.jobs.store import (
+    Allowance,
+    Fence,
+    IdempotencyClaim,
+    Inserted,
+    JobStore,
+    QueueFull,
+    QuotaSpent,
+    TooManyJobs,
+)
 
 MakeJob = Callable[..., Job]
 ROUNDS = 25
@@ -147,6 +156,26 @@ async def test_the_limit_holds_under_a_rush(
     accepted = await asyncio.gather(*(submit(number) for number in range(30)))
     assert sum(accepted) == 5
     assert len(await store.waiting()) == 5
+
+
+async def test_an_accounts_limits_hold_under_a_rush(
+    store: JobStore, second_store: JobStore, make_job: MakeJob
+) -> None:
+    async def submit(number: int, allowance: Allowance) -> bool:
+        job = make_job(account_id=f"acct_{number % 2}")
+        try:
+            to = (store, second_store)[number // 2 % 2]
+            await to.insert(job, max_waiting=1_000, allowance=allowance)
+        except (TooManyJobs, QuotaSpent):
+            return False
+        return True
+
+    three = Allowance(live=3)
+    taken = await asyncio.gather(*(submit(number, three) for number in range(24)))
+    assert sum(taken) == 6, "three of each account"
+    as_many = Allowance(gpu_s=5 * 12.5)
+    taken = await asyncio.gather(*(submit(number, as_many) for number in range(24)))
+    assert sum(taken) == 4, "two more of each"
 
 
 async def test_one_key_makes_one_job(

@@ -169,6 +169,14 @@ class AnyOrder(RuleBasedStateMachine):
             moved_legally(self.rows[row.id], row)
             is_consistent(row)
             self.rows[row.id] = row
+        self.each_end_is_written_down_once()
+
+    def each_end_is_written_down_once(self) -> None:
+        ended = [row for row in self.rows.values() if row.ended]
+        clips = [row for row in ended if row.clip_prefix is not None]
+        days = self.run(self.store.usage("acct_a", "1970-01-01"))
+        told = [(day.jobs, day.clips, day.gpu_s) for day in days]
+        assert told == ([(len(ended), len(clips), 1.5 * len(clips))] if ended else [])
 
 
 def moved_legally(before: Job, after: Job) -> None:

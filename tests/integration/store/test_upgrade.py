@@ -18,6 +18,7 @@ from serve.jobs.sql_store import open_store
 from serve.jobs.store import IdempotencyClaim
 from serve.jobs.tables import METADATA
 from serve.jobs.upgrade import SchemaError, migrate, upgrade
+from serve.settings.accounts import Limits
 
 RunSql = Callable[[str], None]
 ROWS_AT_0001 = """
@@ -57,6 +58,24 @@ async def test_a_database_of_the_first_revision_keeps_its_jobs(
     assert not (await store.insert(another, max_waiting=5, claim=claim)).replayed
     account = await open_accounts(store.engines).create_account("studio", "team", 5_000.0)
     assert account.tier == "team"
+    await store.close()
+
+
+async def test_a_database_of_the_second_revision_keeps_its_accounts(
+    empty_url: str, run_sql: RunSql
+) -> None:
+    await upgrade(empty_url, "0002")
+    run_sql(ROWS_AT_0001)
+    run_sql("INSERT INTO accounts VALUES ('acct_1', 'ann', 'pro', NULL, 1000.5)")
+    await upgrade(empty_url)
+    store = open_store(empty_url)
+    [old] = await store.fetch(["video_old"])
+    assert (old.price_per_gpu_s, old.jobs_at_once, old.estimated_price) == (0.0, None, 0.0)
+    [ann] = await open_accounts(store.engines).list_accounts()
+    assert (ann.name, ann.overrides, ann.disabled_at, ann.invite) == ("ann", Limits(), None, None)
+    assert await store.cancel("video_old", "local", 5_000.0)
+    [day] = await store.usage("local", "1970-01-01")
+    assert (day.jobs, day.gpu_s, day.price) == (1, 0.0, 0.0)
     await store.close()
 
 
