@@ -12,6 +12,7 @@ from serve.jobs.job import (
     IllegalTransition,
     Job,
     Status,
+    Timings,
     check_transition,
 )
 
@@ -75,3 +76,17 @@ def test_progress_is_the_last_finished_step(status: Status, step: int, percent: 
     job = replace(JOB, status=status, step=step)
     assert job.progress == percent
     assert job.ended == (status in ENDED)
+
+
+def test_a_job_costs_what_it_took_and_nothing_if_it_failed() -> None:
+    job = replace(JOB, price_per_gpu_s=0.5, timings=Timings(gpu_s=3.0))
+    assert job.estimated_price == 0.5
+    for status, price in (
+        (Status.QUEUED, None),
+        (Status.IN_PROGRESS, None),
+        (Status.COMPLETED, 1.5),
+        (Status.EXPIRED, 1.5),
+        (Status.CANCELLED, 1.5),
+        (Status.FAILED, 0.0),
+    ):
+        assert replace(job, status=status).price == price
