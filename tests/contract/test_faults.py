@@ -9,7 +9,7 @@ import pytest
 
 from serve.artifacts.store import ArtifactError
 from serve.jobs.job import Job
-from serve.jobs.store import IdempotencyClaim, Inserted
+from serve.jobs.store import Inserted
 from tests.contract.faulty import DOWN, SECRET, Faulty, client_of, failing
 from tests.contract.studio import Studio, png
 
@@ -126,10 +126,10 @@ async def test_a_fault_after_the_job_exists_is_not_retried(
 async def test_a_client_that_hangs_up_leaves_a_whole_job_or_none(studio: Studio) -> None:
     entered, go_on = asyncio.Event(), asyncio.Event()
 
-    async def insert(job: Job, *, claim: IdempotencyClaim | None, max_waiting: int) -> Inserted:
+    async def insert(job: Job, **kwargs: Any) -> Inserted:
         entered.set()
         await go_on.wait()
-        return await studio.store.insert(job, claim=claim, max_waiting=max_waiting)
+        return await studio.store.insert(job, **kwargs)
 
     async with client_of(studio, store=Faulty(studio.store, "insert", insert)) as client:
         asking = asyncio.create_task(client.post("/v1/videos", **picture_form()))
