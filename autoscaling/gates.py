@@ -1,0 +1,111 @@
+"""A gate for each tier: how large a part of its requests is turned aside, without flapping.
+
+A gate closes above `closes_at` and opens again half a ramp below it, and stays as it is for a
+while after each move. While closed, the part that is turned aside grows from the point of
+reopening to `shut_at`. For new users (0.6 and 1.0): closes at 0.6 with a third turned aside, is
+shut at 1.0, opens again at 0.4.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from autoscaling.tiers import Tier, Tiers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateRule:
+    """`hysteresis` is a part of the ramp between `closes_at` and `shut_at`."""
+
+    hysteresis: float = 0.5
+    dwell_s: float = 120.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """One tier's gate, and since when it is as it is."""
+
+    closed: bool = False
+    since: float = float("-inf")
+
+    def after(self, level: float, tier: Tier, now: float, rule: GateRule) -> "Gate":
+        """As the saturation `level` has it, unless it moved less than a dwell ago."""
+        if now - self.since < rule.dwell_s:
+            return self
+        if not self.closed and level > tier.closes_at:
+            return Gate(closed=True, since=now)
+        if self.closed and level < reopens_at(tier, rule):
+            return Gate(closed=False, since=now)
+        return self
+
+    def part_aside(self, level: float, tier: Tier, rule: GateRule) -> float:
+        """The part of the tier's requests that is not let in at once, from 0 to 1."""
+        if not self.closed:
+            return 0.0
+        foot = reopens_at(tier, rule)
+        return min(1.0, max(0.0, (level - foot) / (tier.shut_at - foot)))
+
+
+def reopens_at(tier: Tier, rule: GateRule) -> float:
+    """The saturation below which a closed gate opens; above 0, or it never would."""
+    foot = tier.closes_at - rule.hysteresis * (tier.shut_at - tier.closes_at)
+    return max(foot, 0.1 * tier.closes_at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Switches:
+    """What an operator has decided, over whatever the load says."""
+
+    rates: Mapping[str, float] = field(default_factory=dict)
+    """Tier -> the part of its requests that may be let in at most; 0 closes it."""
+    closed_models: frozenset[str] = frozenset()
+    closed_regions: frozenset[str] = frozenset()
+
+
+NO_SWITCHES: Final = Switches()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gates:
+    """All gates, the lowest tier's first. A new value after each look."""
+
+    gates: tuple[Gate, ...]
+    aside: tuple[float, ...]
+    """The part turned aside; it never grows with the rank, so that nobody is let in at a higher
+    rate than those in the tier above."""
+    flips: tuple[int, ...]
+    """How often each gate has moved."""
+
+    @classmethod
+    def open(cls, num_tiers: int) -> "Gates":
+        return cls(gates=(Gate(),) * num_tiers, aside=(0.0,) * num_tiers, flips=(0,) * num_tiers)
+
+    def after(
+        self,
+        levels: Sequence[float],
+        tiers: Tiers,
+        now: float,
+        rule: GateRule,
+        switches: Switches = NO_SWITCHES,
+    ) -> "Gates":
+        """As these saturations have it. An operator who closes a tier closes those below too."""
+        moved = tuple(
+            gate.after(level, tier, now, rule)
+            for gate, level, tier in zip(self.gates, levels, tiers, strict=True)
+        )
+        aside = [
+            max(gate.part_aside(level, tier, rule), 1 - switches.rates.get(tier.name, 1.0))
+            for gate, level, tier in zip(moved, levels, tiers, strict=True)
+        ]
+        for rank in range(len(aside) - 2, -1, -1):
+            aside[rank] = max(aside[rank], aside[rank + 1])
+        flips = tuple(
+            count + (new.closed != old.closed)
+            for count, new, old in zip(self.flips, moved, self.gates, strict=True)
+        )
+        return Gates(gates=moved, aside=tuple(aside), flips=flips)
+
+
+def fail_safe(tiers: Tiers) -> tuple[float, ...]:
+    """The parts to turn aside for whoever has no fresh snapshot: paid go on, all others wait."""
+    return tuple(0.0 if tier.paid else 1.0 for tier in tiers)

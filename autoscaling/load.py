@@ -1,0 +1,56 @@
+"""What the policy sees of the cluster: GPU-seconds asked for, let in and promised, tier by tier."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+NO_LOAD: Final = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TierLoad:
+    """One tier's work in GPU-seconds."""
+
+    backlog_gpu_s: float = NO_LOAD
+    """Still to do for the jobs that were let in, waiting or running."""
+    promised_gpu_s: float = NO_LOAD
+    """Still to do for deferred jobs that were not released yet."""
+    offered_gpu_s_per_s: float = NO_LOAD
+    """Asked for a second, over the last minutes: let in, deferred and shed alike."""
+    sustained_gpu_s_per_s: float = NO_LOAD
+    """The same over the last hour."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """A snapshot; `tiers` from the lowest up, `gpus` are those of healthy gangs."""
+
+    gpus: float
+    tiers: tuple[TierLoad, ...]
+    paid_wait: float = 0.0
+    """The 90th percentile of what paid jobs lately waited, as a part of what they could afford
+    to: at 1 one in ten is late."""
+
+    def drain_s(self) -> float:
+        """Seconds until all that was let in is done, if nothing more were."""
+        return self._per_gpu(sum(tier.backlog_gpu_s for tier in self.tiers))
+
+    def offered(self, from_rank: int = 0) -> float:
+        """What the tiers from `from_rank` up ask for, as a part of what the GPUs can do."""
+        return self._per_gpu(sum(tier.offered_gpu_s_per_s for tier in self.tiers[from_rank:]))
+
+    def promised_gpu_s(self, ranks: Sequence[int] | None = None) -> float:
+        """Of the tiers with these ranks; of all without."""
+        return sum(tier.promised_gpu_s for tier in self._of(ranks))
+
+    def backlog_gpu_s(self, ranks: Sequence[int] | None = None) -> float:
+        """Of the tiers with these ranks; of all without."""
+        return sum(tier.backlog_gpu_s for tier in self._of(ranks))
+
+    def _of(self, ranks: Sequence[int] | None) -> Sequence[TierLoad]:
+        return self.tiers if ranks is None else [self.tiers[rank] for rank in ranks]
+
+    def _per_gpu(self, gpu_s: float) -> float:
+        if self.gpus > 0:
+            return gpu_s / self.gpus
+        return float("inf") if gpu_s > 0 else 0.0

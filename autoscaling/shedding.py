@@ -1,0 +1,45 @@
+"""Who of a tier is turned aside: the same accounts for an hour, others in the next.
+
+Trying again gains nothing, and nobody is always the one. All draw from the same hash, so what is
+decided needs no memory and is the same at every Gateway.
+"""
+
+from collections.abc import Sequence
+from hashlib import blake2b
+from typing import Final
+
+ROTATION_S: Final = 3600.0
+DRAWS: Final = 2.0**64
+
+
+def draw(account_id: str, now: float) -> float:
+    """The account's number of this hour, from 0 to below 1: low ones are turned aside first."""
+    key = f"{account_id}/{int(now // ROTATION_S)}".encode()
+    return int.from_bytes(blake2b(key, digest_size=8).digest(), "big") / DRAWS
+
+
+def next_draw_in_s(now: float) -> float:
+    """Seconds until all accounts draw again."""
+    return ROTATION_S - now % ROTATION_S
+
+
+def part_aside(
+    aside: Sequence[float], rank: int, *, continuing: bool = False, lighter: float = 1.0
+) -> float:
+    """The part of such requests of this tier that is turned aside.
+
+    Of requests that continue a session about half as many, and of those that make do with a
+    `lighter` part of the work, proportionally fewer; both matter less the closer the gate is to
+    shut. But never fewer than in the tier above: its requests come first, whatever they are.
+    """
+    part = aside[rank]
+    if continuing:
+        part *= (1 + part) / 2
+    part *= lighter + (1 - lighter) * part
+    above = aside[rank + 1] if rank + 1 < len(aside) else 0.0
+    return max(part, above)
+
+
+def turned_aside(account_id: str, part: float, now: float) -> bool:
+    """Whether this account is among the `part` that is turned aside in this hour."""
+    return draw(account_id, now) < part

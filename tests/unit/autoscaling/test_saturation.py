@@ -1,0 +1,94 @@
+"""Saturation: drain time, paid waits, offered load; smoothed, and surges seen at once."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autoscaling.load import Load, TierLoad
+from autoscaling.saturation import Saturation, SaturationRule, raw_levels
+from autoscaling.tiers import DEFAULT_TIERS
+from tests.unit.autoscaling.loads import NUM_TIERS, RANKS, load_of, loads
+
+RULE = SaturationRule()
+
+
+def raw(load: Load) -> dict[str, float]:
+    levels = raw_levels(load, DEFAULT_TIERS, RULE.drain_target_s)
+    return {name: levels[rank] for name, rank in RANKS.items()}
+
+
+def test_an_idle_cluster_is_empty_for_all() -> None:
+    assert set(raw(load_of()).values()) == {0.0}
+
+
+def test_work_that_takes_the_target_is_a_saturation_of_one() -> None:
+    assert raw(load_of(new=TierLoad(backlog_gpu_s=16 * 300.0)))["new"] == 1.0
+
+
+def test_paid_jobs_are_not_held_up_by_the_others() -> None:
+    levels = raw(load_of(free=TierLoad(backlog_gpu_s=9_600), plus=TierLoad(backlog_gpu_s=4_800)))
+    assert (levels["new"], levels["free"], levels["plus"], levels["pro"]) == (3.0, 3.0, 1.0, 1.0)
+
+
+def test_a_flood_of_new_users_fills_the_cluster_for_new_users() -> None:
+    flood = TierLoad(offered_gpu_s_per_s=40.0)
+    levels = raw(load_of(new=flood, free=TierLoad(offered_gpu_s_per_s=8.0)))
+    assert levels["new"] == 3.0
+    assert levels["free"] == levels["pro"] == 0.0
+
+
+def test_what_the_gpus_can_do_is_no_flood() -> None:
+    assert raw(load_of(free=TierLoad(offered_gpu_s_per_s=15.9)))["free"] == 0.0
+    assert raw(load_of(free=TierLoad(offered_gpu_s_per_s=17.6)))["free"] == pytest.approx(1.1)
+
+
+def test_paid_waits_close_the_door_for_the_others() -> None:
+    assert raw(load_of(paid_wait=1.2))["new"] == 1.2
+
+
+def test_without_gpus_any_work_is_too_much() -> None:
+    levels = raw(load_of(gpus=0, free=TierLoad(backlog_gpu_s=1.0)))
+    assert levels["new"] == levels["pro"] == math.inf
+    assert raw(load_of(gpus=0))["new"] == 0.0
+
+
+def test_a_surge_is_seen_at_once_and_the_rest_within_a_minute() -> None:
+    idle = Saturation.idle(1, now=0.0)
+    assert idle.after((3.0,), 0.0, RULE).levels == (1.5,)
+    assert idle.after((3.0,), 60.0, RULE).levels[0] == pytest.approx(3 * (1 - math.exp(-1)))
+
+
+def test_it_is_forgotten_by_degrees() -> None:
+    full = Saturation.idle(1, now=0.0).after((2.0,), 1e6, RULE)
+    assert full.after((0.0,), 1e6 + 60, RULE).levels[0] == pytest.approx(2 * math.exp(-1))
+
+
+def test_after_a_time_without_gpus_it_starts_anew() -> None:
+    lost = Saturation.idle(1, now=0.0).after((math.inf,), 1.0, RULE)
+    assert lost.levels == (math.inf,)
+    assert lost.after((0.5,), 2.0, RULE).levels == (0.5,)
+
+
+def test_a_clock_that_goes_back_changes_nothing() -> None:
+    now = Saturation.idle(1, now=100.0).after((1.0,), 160.0, RULE)
+    assert now.after((5.0,), 100.0, RULE).averages == now.averages
+
+
+@given(loads)
+def test_it_is_never_fuller_for_a_higher_tier(load: Load) -> None:
+    levels = raw_levels(load, DEFAULT_TIERS, RULE.drain_target_s)
+    assert list(levels) == sorted(levels, reverse=True)
+
+
+@given(st.lists(st.tuples(loads, st.floats(0, 600)), max_size=12))
+def test_smoothing_keeps_the_order_of_the_tiers(looks: list[tuple[Load, float]]) -> None:
+    state, now = Saturation.idle(NUM_TIERS, now=0.0), 0.0
+    for load, pause_s in looks:
+        now += pause_s
+        levels = raw_levels(load, DEFAULT_TIERS, RULE.drain_target_s)
+        state = state.after(levels, now, RULE)
+        for lower, upper in zip(state.levels, state.levels[1:], strict=False):
+            assert lower >= upper or lower == pytest.approx(upper)
+        assert all(not math.isnan(level) for level in state.levels)

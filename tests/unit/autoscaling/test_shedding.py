@@ -1,0 +1,55 @@
+"""Turning aside: the same accounts for an hour, each as often as the others, none by retrying."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autoscaling.shedding import draw, next_draw_in_s, part_aside, turned_aside
+
+ACCOUNTS = [f"acct_{number}" for number in range(2_000)]
+names = st.integers(0, 10**9).map(str)
+parts = st.lists(st.floats(0, 1), min_size=2, max_size=6).map(lambda p: sorted(p, reverse=True))
+
+
+@given(names, st.floats(0, 1e10), st.floats(0, 1))
+def test_trying_again_in_the_same_hour_gains_nothing(name: str, now: float, part: float) -> None:
+    again = now // 3600 * 3600 + 0.5
+    assert turned_aside(name, part, now) == turned_aside(name, part, again)
+
+
+@given(names, st.floats(0, 1e10))
+def test_an_open_gate_turns_nobody_aside_and_a_shut_one_all(name: str, now: float) -> None:
+    assert not turned_aside(name, 0.0, now)
+    assert turned_aside(name, 1.0, now)
+
+
+def test_about_the_part_is_turned_aside_and_each_hour_others() -> None:
+    this_hour = {name for name in ACCOUNTS if turned_aside(name, 0.3, 0.0)}
+    next_hour = {name for name in ACCOUNTS if turned_aside(name, 0.3, 3600.0)}
+    assert 500 < len(this_hour) < 700
+    assert 500 < len(next_hour) < 700
+    assert 120 < len(this_hour & next_hour) < 240
+
+
+def test_the_next_draw_is_at_the_full_hour() -> None:
+    assert next_draw_in_s(3_600.0) == 3_600.0
+    assert next_draw_in_s(7_199.0) == 1.0
+    assert draw("a", 7_199.0) != draw("a", 7_200.0)
+
+
+def test_sessions_go_on_and_lighter_jobs_come_in_more_often() -> None:
+    aside = (0.5, 0.0)
+    assert part_aside(aside, 0) == 0.5
+    assert part_aside(aside, 0, continuing=True) == 0.375
+    assert part_aside(aside, 0, lighter=0.5) == 0.375
+    assert part_aside((1.0, 0.0), 0, continuing=True, lighter=0.1) == 1.0
+
+
+@given(parts, st.booleans(), st.floats(0, 1))
+def test_nothing_makes_a_lower_tier_overtake(
+    aside: list[float], continuing: bool, lighter: float
+) -> None:
+    for rank in range(len(aside) - 1):
+        part = part_aside(aside, rank, continuing=continuing, lighter=lighter)
+        assert part >= part_aside(aside, rank + 1)
+        assert part >= part_aside(aside, rank + 1, continuing=continuing, lighter=lighter)
+        assert part <= aside[rank] or part == aside[rank + 1]
