@@ -1,6 +1,6 @@
 """Which of the free gangs a job gets."""
 
-from autoscaling.placement import FreeGangs, place
+from autoscaling.placement import FreeGangs, PlacementRule, place, place_by_need
 
 SINGLE = FreeGangs(shape="1", devices=1, num_free=3)
 PAIR = FreeGangs(shape="tp2", devices=2, num_free=1)
@@ -24,3 +24,44 @@ def test_nothing_free_is_no_place() -> None:
 def test_shapes_of_one_size_are_always_chosen_alike() -> None:
     other = FreeGangs(shape="cfg2", devices=2, num_free=1)
     assert place([PAIR, other]) is place([other, PAIR]) is PAIR
+
+
+QUAD = FreeGangs(shape="tp4", devices=4, num_free=1)
+RULE = PlacementRule(standard_devices=4)
+ALL = [SINGLE, PAIR, QUAD]
+
+
+def by_need(
+    free: list[FreeGangs], *, paid: bool = False, time_left_s: float = 1e4, drain_s: float = 300.0
+) -> FreeGangs | None:
+    """A job of 400 GPU-seconds."""
+    return place_by_need(
+        free,
+        paid=paid,
+        time_left_s=time_left_s,
+        seconds_on=lambda devices: 400 / devices,
+        drain_s=drain_s,
+        rule=RULE,
+    )
+
+
+def test_a_paid_job_gets_its_standard_or_waits() -> None:
+    assert by_need(ALL, paid=True) is QUAD
+    assert by_need([SINGLE, PAIR], paid=True, time_left_s=0.0) is None
+
+
+def test_others_get_the_smallest_on_which_they_are_in_time() -> None:
+    assert by_need(ALL, time_left_s=500.0) is SINGLE
+    assert by_need(ALL, time_left_s=499.0) is PAIR
+    assert by_need(ALL, time_left_s=249.0) is QUAD
+    assert by_need(ALL, time_left_s=1.0) is QUAD
+    assert by_need([SINGLE, PAIR], time_left_s=1.0) is PAIR
+
+
+def test_while_little_waits_everybody_gets_the_largest() -> None:
+    assert by_need(ALL, drain_s=39.0) is QUAD
+
+
+def test_nothing_free_is_no_place_by_need_either() -> None:
+    none_free = [FreeGangs(shape="1", devices=1, num_free=0)]
+    assert by_need(none_free) is by_need(none_free, paid=True) is by_need([], drain_s=0.0) is None

@@ -1,0 +1,40 @@
+"""Start-time fair queueing over GPU-seconds: an account with a thousand jobs delays only itself.
+
+Each account has a tag, the GPU-seconds that it was given divided by its weight; the lowest tag is
+next. Who comes back after a while begins at the present virtual time: idleness saves up nothing.
+
+Of two accounts that wait all the time, neither gets more than the other by over one job of each
+(in GPU-seconds over weight); that bound is tested.
+"""
+
+
+class FairShares:
+    """Tags by account. Kept in memory: a new process begins with everybody equal."""
+
+    def __init__(self) -> None:
+        self._tags: dict[str, float] = {}
+        self._now = 0.0
+
+    def tag(self, account_id: str) -> float:
+        """Where the account's next job stands; lower is sooner."""
+        return max(self._now, self._tags.get(account_id, 0.0))
+
+    def started(self, account_id: str, gpu_s: float, weight: float) -> None:
+        """A job begins that should take `gpu_s`: charged at once, or all its account's jobs would
+        begin together."""
+        tag = self.tag(account_id)
+        self._now = max(self._now, tag)
+        self._tags[account_id] = tag + gpu_s / weight
+        if len(self._tags) > 64 and self._tags[account_id] > self._now:
+            self._forget()
+
+    def corrected(self, account_id: str, gpu_s: float, weight: float) -> None:
+        """What a job took beyond what it was charged; less than nothing is given back."""
+        self._tags[account_id] = self._tags.get(account_id, self._now) + gpu_s / weight
+
+    def _forget(self) -> None:
+        """Tags of the past say nothing; dropped when most are."""
+        past = [name for name, tag in self._tags.items() if tag <= self._now]
+        if len(past) * 2 > len(self._tags):
+            for name in past:
+                del self._tags[name]
