@@ -1,0 +1,161 @@
+"""What becomes of a request: let in, made lighter, deferred with a promise, or told to come back.
+
+Everything is decided from a snapshot, so a request that is shed costs nobody anything.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from autoscaling.decisions import Admit, Decision, Defer, GateState, Reason, Shed
+from autoscaling.gates import NO_SWITCHES, Switches, reopens_at
+from autoscaling.load import Load
+from autoscaling.promises import Promise, Stretch, Wish, promise
+from autoscaling.rules import Rules
+from autoscaling.shedding import draw, next_draw_in_s, part_aside
+
+LEAST_RETRY_S: Final = 30.0
+CLOSED_RETRY_S: Final = 3_600.0
+ALMOST: Final = 1e-6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """A lighter clip that could be made instead: smaller, or in fewer steps."""
+
+    name: str
+    gpu_s: float
+    standalone_s: float
+    allowed: bool = False
+    """Whether the request says that it may be this one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A request as plain numbers."""
+
+    account_id: str
+    rank: int
+    """Of its tier; 0 is the lowest."""
+    gpu_s: float
+    standalone_s: float
+    """On an idle gang of standard size."""
+    model: str = ""
+    region: str | None = None
+    outstanding: int = 0
+    """Unfinished jobs of the account."""
+    continuing: bool = False
+    """Whether the account made a clip within the last half hour."""
+    lighter: tuple[Variant, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """All that requests are decided from: refreshed about once a second, sent to each Gateway."""
+
+    load: Load
+    levels: tuple[float, ...]
+    """Smoothed saturation by rank."""
+    aside: tuple[float, ...]
+    """Part of each tier that is turned aside."""
+    stretch: Stretch
+    rules: Rules
+    switches: Switches = NO_SWITCHES
+
+
+def decide(request: Request, sight: Situation, now: float) -> Decision:
+    """The ladder: at once, lighter at once, later with a promise, lighter later, not now."""
+    if refusal := _refused(request, sight):
+        return refusal
+    number = draw(request.account_id, now)
+    if number >= (part := _part(request, sight, 1.0)):
+        return Admit(reason=Reason.OPEN if part == 0 else Reason.DRAWN)
+    passing = [each for each in request.lighter if number >= _part_of(request, sight, each)]
+    if chosen := next((each for each in passing if each.allowed), None):
+        return Admit(reason=Reason.LIGHTER, variant=chosen.name)
+    later = _deferred(request, sight, now)
+    if isinstance(later, Defer):
+        return later
+    return Shed(
+        reason=later,
+        retry_after_s=retry_after_s(request, sight, now),
+        accepted_now=tuple(each.name for each in passing),
+    )
+
+
+def gate_state(rank: int, sight: Situation, typical: Wish) -> GateState:
+    """What this tier's requests find now: those that are turned aside get a promise, or none."""
+    if sight.aside[rank] == 0:
+        return GateState.OPEN
+    later = _promise(typical, rank, sight, 0.0)
+    return GateState.DEFERRING if isinstance(later, Promise) else GateState.SHEDDING
+
+
+def retry_after_s(request: Request, sight: Situation, now: float) -> float:
+    """Seconds after which this account is let in, if nobody of its tier is until then.
+
+    The level at which its number passes is known, and how fast the work drains beside what the
+    tiers above ask for. Where that leads nowhere it draws again at the full hour.
+    """
+    again_s = next_draw_in_s(now)
+    rest = 1 - sight.load.offered(request.rank + 1)
+    if sight.load.gpus <= 0 or rest <= 0 or sight.load.offered(request.rank) > 1:
+        return max(LEAST_RETRY_S, again_s)
+    rule, tier = sight.rules.saturation, sight.rules.tiers[request.rank]
+    foot = reopens_at(tier, sight.rules.gates)
+    passes_at = foot + draw(request.account_id, now) * (tier.shut_at - foot)
+    drain_s = (sight.levels[request.rank] - passes_at) * rule.drain_target_s / rest
+    return min(max(LEAST_RETRY_S, drain_s + rule.smoothing_s), max(LEAST_RETRY_S, again_s))
+
+
+def _refused(request: Request, sight: Situation) -> Shed | None:
+    """What no gate has a say in."""
+    if request.model in sight.switches.closed_models:
+        return Shed(reason=Reason.MODEL_CLOSED, retry_after_s=CLOSED_RETRY_S)
+    if request.region in sight.switches.closed_regions:
+        return Shed(reason=Reason.REGION_CLOSED, retry_after_s=CLOSED_RETRY_S)
+    if request.outstanding >= sight.rules.tiers[request.rank].max_outstanding:
+        busy_s = request.standalone_s
+        if sight.load.gpus > 0:
+            busy_s += sight.load.drain_s() / max(1, request.outstanding)
+        return Shed(reason=Reason.ACCOUNT_FULL, retry_after_s=max(LEAST_RETRY_S, busy_s))
+    return None
+
+
+def _part(request: Request, sight: Situation, lighter: float) -> float:
+    return part_aside(
+        sight.aside, request.rank, continuing=request.continuing, lighter=min(1.0, lighter)
+    )
+
+
+def _part_of(request: Request, sight: Situation, variant: Variant) -> float:
+    return _part(request, sight, variant.gpu_s / max(request.gpu_s, ALMOST))
+
+
+def _deferred(request: Request, sight: Situation, now: float) -> Defer | Reason:
+    """As it was asked for, or else the first lighter one that can be promised."""
+    whole = Variant(name="", gpu_s=request.gpu_s, standalone_s=request.standalone_s, allowed=True)
+    why = Reason.NO_PROMISES
+    for variant in (whole, *(each for each in request.lighter if each.allowed)):
+        wish = Wish(gpu_s=variant.gpu_s, standalone_s=variant.standalone_s)
+        later = _promise(wish, request.rank, sight, now)
+        if isinstance(later, Promise):
+            return Defer(
+                reason=Reason.BUSY,
+                finish_by=later.finish_by,
+                predicted_s=later.predicted_s,
+                variant=variant.name or None,
+            )
+        why = later
+    return why
+
+
+def _promise(wish: Wish, rank: int, sight: Situation, now: float) -> Promise | Reason:
+    return promise(
+        wish,
+        rank,
+        load=sight.load,
+        tiers=sight.rules.tiers,
+        stretch=sight.stretch,
+        rule=sight.rules.promises,
+        now=now,
+    )

@@ -1,0 +1,153 @@
+"""The ladder: at once, lighter, deferred, shed; and a time to come back that is true."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autoscaling.admission import Request, Situation, Variant, decide, gate_state
+from autoscaling.decisions import Admit, Defer, GateState, Reason, Shed
+from autoscaling.gates import Gate, Gates, Switches
+from autoscaling.load import Load, TierLoad
+from autoscaling.promises import PromiseRule, Stretch, Wish
+from autoscaling.rules import Rules
+from autoscaling.shedding import draw
+from tests.unit.autoscaling.loads import NUM_TIERS, RANKS, load_of, loads
+
+RULES = Rules()
+NOW = 7_200.0
+CLIP = Request(account_id="ann", rank=RANKS["free"], gpu_s=150.0, standalone_s=40.0)
+SMALL = Variant(name="480p", gpu_s=15.0, standalone_s=4.0, allowed=True)
+EMPTY = load_of()
+FULL = load_of(free=TierLoad(promised_gpu_s=1e9))
+"""So much is promised that no more can be."""
+
+
+def situation(part: float = 0.0, load: Load = EMPTY, level: float = 0.0) -> Situation:
+    """For free and new users the same."""
+    rest = NUM_TIERS - 2
+    return Situation(
+        load=load,
+        levels=(level,) * NUM_TIERS,
+        aside=(part, part, *[0.0] * rest),
+        stretch=Stretch(),
+        rules=RULES,
+    )
+
+
+def test_an_open_gate_lets_everybody_in() -> None:
+    assert decide(CLIP, situation(), NOW) == Admit(reason=Reason.OPEN)
+
+
+def test_who_is_turned_aside_gets_a_promise() -> None:
+    decision = decide(CLIP, situation(1.0), NOW)
+    assert isinstance(decision, Defer)
+    assert decision.finish_by == NOW + 400.0
+
+
+def test_where_nothing_can_be_promised_it_is_not_now() -> None:
+    decision = decide(CLIP, situation(1.0, FULL), NOW)
+    assert isinstance(decision, Shed)
+    assert decision.reason is Reason.TOO_MUCH
+
+
+def test_a_lighter_clip_is_made_before_anything_is_denied() -> None:
+    part = draw(CLIP.account_id, NOW) + 1e-3
+    request = replace(CLIP, lighter=(SMALL,))
+    assert decide(request, situation(part), NOW) == Admit(reason=Reason.LIGHTER, variant="480p")
+
+
+def test_one_that_the_request_does_not_allow_is_only_named() -> None:
+    part = draw(CLIP.account_id, NOW) + 1e-3
+    request = replace(CLIP, lighter=(replace(SMALL, allowed=False),))
+    decision = decide(request, situation(part, FULL), NOW)
+    assert isinstance(decision, Shed)
+    assert decision.accepted_now == ("480p",)
+
+
+def test_a_lighter_clip_may_be_promised_where_the_whole_one_may_not() -> None:
+    nearly_full = load_of(free=TierLoad(promised_gpu_s=16 * 4 * 3600.0 - 100.0))
+    rules = replace(
+        RULES, promises=PromiseRule(first_stretch=0.1, least_stretch=0.1, kept_for_fresh=0.0)
+    )
+    sight = replace(situation(1.0, nearly_full), rules=rules)
+    decision = decide(replace(CLIP, lighter=(SMALL,)), sight, NOW)
+    assert isinstance(decision, Defer)
+    assert decision.variant == "480p"
+
+
+@pytest.mark.parametrize(
+    ("request_", "why"),
+    [
+        (replace(CLIP, model="large"), Reason.MODEL_CLOSED),
+        (replace(CLIP, region="mars"), Reason.REGION_CLOSED),
+        (replace(CLIP, outstanding=8), Reason.ACCOUNT_FULL),
+    ],
+)
+def test_what_no_gate_has_a_say_in(request_: Request, why: Reason) -> None:
+    switches = Switches(closed_models=frozenset({"large"}), closed_regions=frozenset({"mars"}))
+    decision = decide(request_, replace(situation(), switches=switches), NOW)
+    assert isinstance(decision, Shed)
+    assert decision.reason is why
+
+
+def test_the_state_of_a_gate() -> None:
+    typical = Wish(gpu_s=150.0, standalone_s=40.0)
+    states = [
+        gate_state(RANKS["free"], sight, typical)
+        for sight in (situation(), situation(0.5), situation(0.5, FULL))
+    ]
+    assert states == [GateState.OPEN, GateState.DEFERRING, GateState.SHEDDING]
+
+
+def test_long_waits_are_not_for_programs() -> None:
+    assert Shed(reason=Reason.TOO_FAR, retry_after_s=120.0).should_retry
+    assert not Shed(reason=Reason.TOO_FAR, retry_after_s=121.0).should_retry
+
+
+def test_in_a_flood_an_account_draws_again_at_the_full_hour() -> None:
+    flood = load_of(
+        free=TierLoad(promised_gpu_s=1e9, offered_gpu_s_per_s=10.0),
+        plus=TierLoad(offered_gpu_s_per_s=10.0),
+    )
+    decision = decide(CLIP, situation(1.0, flood), NOW + 600)
+    assert isinstance(decision, Shed)
+    assert decision.retry_after_s == 3_000.0
+
+
+accounts = st.integers(0, 10**6).map(str)
+levels = st.floats(0.91, 1.5)
+
+
+@given(accounts, levels, st.floats(0, 3_599))
+def test_who_comes_back_when_told_to_is_let_in(name: str, level: float, later: float) -> None:
+    """The work drains meanwhile: at this very level the account's number is in."""
+    request, now = replace(CLIP, account_id=name), NOW + later
+    free = RULES.tiers[RANKS["free"]]
+    closed = Gates(gates=(Gate(closed=True),) * 6, aside=(0.0,) * 6, flips=(0,) * 6)
+    gates = closed.after((level,) * 6, RULES.tiers, now, RULES.gates)
+    sight = replace(situation(0.0, FULL, level), aside=gates.aside)
+    decision = decide(request, sight, now)
+    if not isinstance(decision, Shed):
+        return
+    assert 30 <= decision.retry_after_s <= 3_600
+    then = now + decision.retry_after_s
+    if then // 3600 == now // 3600:
+        drained = level - (decision.retry_after_s - 60) / 300
+        part = Gate(closed=True).part_aside(drained, free, RULES.gates)
+        assert draw(name, then) >= part - 1e-9
+
+
+parts = st.lists(st.floats(0, 1), min_size=6, max_size=6).map(lambda p: sorted(p, reverse=True))
+KINDNESS = {Admit: 2, Defer: 1, Shed: 0}
+
+
+@given(parts, loads, accounts, st.integers(1, 5), st.booleans())
+def test_the_same_request_never_fares_worse_in_a_higher_tier(
+    aside: list[float], load: Load, name: str, rank: int, continuing: bool
+) -> None:
+    sight = replace(situation(load=load), aside=tuple(aside))
+    request = replace(CLIP, account_id=name, continuing=continuing, lighter=(SMALL,))
+    lower, upper = (decide(replace(request, rank=each), sight, NOW) for each in (rank - 1, rank))
+    assert KINDNESS[type(lower)] <= KINDNESS[type(upper)]

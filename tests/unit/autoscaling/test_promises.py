@@ -1,0 +1,146 @@
+"""Promises: careful when they are made, learnt from, and released in order."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autoscaling.decisions import Reason
+from autoscaling.load import Load, TierLoad
+from autoscaling.promises import (
+    Promise,
+    Promised,
+    PromiseRule,
+    ReleaseRule,
+    Stretch,
+    Wish,
+    due_at,
+    predicted_s,
+    promise,
+    release,
+)
+from autoscaling.tiers import DEFAULT_TIERS, Tiers
+from tests.unit.autoscaling.loads import RANKS, load_of, loads
+
+RULE = PromiseRule()
+RELEASE = ReleaseRule()
+CLIP = Wish(gpu_s=150.0, standalone_s=40.0)
+BUSY = load_of(
+    plus=TierLoad(sustained_gpu_s_per_s=8.0),
+    free=TierLoad(backlog_gpu_s=5_000.0, promised_gpu_s=15_000.0),
+)
+
+
+def ask(tier: str = "free", load: Load = BUSY, wish: Wish = CLIP) -> Promise | Reason:
+    return promise(
+        wish,
+        RANKS[tier],
+        load=load,
+        tiers=DEFAULT_TIERS,
+        stretch=Stretch(),
+        rule=RULE,
+        now=1e6,
+    )
+
+
+def test_the_worked_numbers() -> None:
+    made = ask()
+    assert isinstance(made, Promise)
+    assert made.predicted_s == pytest.approx(20_150 / (16 * 0.35))
+    assert made.finish_by == pytest.approx(1e6 + 1.25 * made.predicted_s)
+
+
+def test_a_promise_is_never_earlier_than_the_ordinary_target() -> None:
+    made = ask(load=load_of())
+    assert isinstance(made, Promise)
+    assert made.finish_by == 1e6 + 10 * 40.0
+
+
+def test_paid_jobs_wait_for_paid_ones_only() -> None:
+    assert predicted_s(CLIP, RANKS["pro"], BUSY, DEFAULT_TIERS, RULE) == 40.0
+
+
+@pytest.mark.parametrize(
+    ("load", "why"),
+    [
+        (load_of(gpus=0), Reason.NO_GPUS),
+        (load_of(new=TierLoad(promised_gpu_s=16 * 4 * 3600.0)), Reason.TOO_MUCH),
+        (load_of(free=TierLoad(backlog_gpu_s=150_000.0)), Reason.TOO_FAR),
+    ],
+)
+def test_what_cannot_be_kept_is_not_promised(load: Load, why: Reason) -> None:
+    assert ask(load=load) is why
+
+
+def test_a_tier_may_get_no_promises() -> None:
+    tiers = Tiers(ladder=(replace(DEFAULT_TIERS[0], max_promise_s=0.0),))
+    load = Load(gpus=1.0, tiers=(TierLoad(),))
+    made = promise(CLIP, 0, load=load, tiers=tiers, stretch=Stretch(), rule=RULE, now=0.0)
+    assert made is Reason.NO_PROMISES
+
+
+def test_broken_promises_make_the_next_ones_more_careful() -> None:
+    stretch = Stretch()
+    for number in range(100):
+        stretch = stretch.observed(number / 50)
+    assert stretch.factor(RULE) == pytest.approx(1.8)
+    assert Stretch(ratios=(0.1,) * 100).factor(RULE) == RULE.least_stretch
+    assert Stretch(ratios=(99.0,) * 100).factor(RULE) == RULE.most_stretch
+    assert Stretch(ratios=(99.0,) * 19).factor(RULE) == RULE.first_stretch
+
+
+def test_old_promises_are_forgotten() -> None:
+    stretch = Stretch()
+    for ratio in [4.0] * 300 + [1.5] * 256:
+        stretch = stretch.observed(ratio)
+    assert stretch.factor(RULE) == 1.5
+
+
+@given(loads, st.floats(1, 1e4), st.sampled_from(sorted(RANKS.values())[1:]))
+def test_whatever_is_promised_to_a_tier_is_promised_to_the_one_above(
+    load: Load, gpu_s: float, rank: int
+) -> None:
+    """Like for like: the same clip, at the same time."""
+    wish = Wish(gpu_s=gpu_s, standalone_s=gpu_s / 4)
+    lower, upper = (
+        promise(wish, each, load=load, tiers=DEFAULT_TIERS, stretch=Stretch(), rule=RULE, now=0.0)
+        for each in (rank - 1, rank)
+    )
+    if isinstance(lower, Promise):
+        assert isinstance(upper, Promise)
+
+
+def deferred(number: int, finish_by: float, gpu_s: float = 1_000.0) -> Promised:
+    return Promised(job_id=str(number), finish_by=finish_by, gpu_s=gpu_s, standalone_s=40.0)
+
+
+def freed(waiting: list[Promised], backlog_gpu_s: float, now: float = 0.0) -> list[str]:
+    load = load_of(free=TierLoad(backlog_gpu_s=backlog_gpu_s))
+    released = release(waiting, load=load, drain_target_s=300.0, rule=RELEASE, now=now)
+    return [job.job_id for job in released]
+
+
+def test_what_is_left_over_is_filled_in_the_order_of_the_promises() -> None:
+    waiting = [deferred(number, 1e5 + number) for number in range(5)]
+    assert freed(waiting, backlog_gpu_s=0.0) == ["0", "1", "2", "3"]  # room for 3,360 GPU-seconds
+    assert freed(waiting, backlog_gpu_s=3_000.0) == ["0"]
+    assert freed(waiting, backlog_gpu_s=3_360.0) == []
+
+
+def test_a_promise_that_is_due_is_released_into_a_full_queue() -> None:
+    waiting = [deferred(0, 2_000.0), deferred(1, 2_001.0)]
+    assert due_at(2_000.0, 40.0, RELEASE) == 1_020.0
+    assert freed(waiting, backlog_gpu_s=1e9, now=1_020.0) == ["0"]
+
+
+@given(st.lists(st.floats(0, 1e5), max_size=20), st.floats(0, 1e4), st.floats(0, 1e5))
+def test_nobody_is_released_before_an_earlier_promise(
+    times: list[float], backlog_gpu_s: float, now: float
+) -> None:
+    waiting = [deferred(number, at) for number, at in enumerate(sorted(times))]
+    released = freed(waiting, backlog_gpu_s, now)
+    assert released == [job.job_id for job in waiting][: len(released)]
+    for job in waiting:
+        if now >= due_at(job.finish_by, job.standalone_s, RELEASE):
+            assert job.job_id in released
