@@ -1,0 +1,241 @@
+"""filmgate's policy in the replay: the objects that decide in the service, and a list of jobs."""
+
+import heapq
+from dataclasses import dataclass, field
+from functools import partial
+
+from autoscaling.admission import Request, Situation, decide
+from autoscaling.decisions import Decision, Defer, Shed
+from autoscaling.fairness import FairShares
+from autoscaling.ordering import TwoBands, Waiting
+from autoscaling.placement import PlacementRule, place_by_need
+from autoscaling.preemption import Running, gives_way, is_urgent
+from autoscaling.promises import Promised, due_at, release
+from autoscaling.replay.cluster import Cluster, Gang, Run
+from autoscaling.replay.jobs import (
+    STANDARD_DEGREE,
+    STEPS,
+    SimJob,
+    seconds_on,
+    standard_gpu_s,
+)
+from autoscaling.rules import Rules
+from autoscaling.watch import Stand, Watch
+
+SESSION_S = 1_800.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What is left out for the ablations."""
+
+    degrees: tuple[int, ...] = (4, 4, 4, 4)
+    rules: Rules = field(default_factory=Rules)
+    placement: PlacementRule = field(
+        default_factory=lambda: PlacementRule(standard_devices=STANDARD_DEGREE)
+    )
+    preempts: bool = True
+    mean_gpu_s: float | None = None
+    """Instead of each job's cost: requests are counted."""
+
+
+class Filmgate:
+    """Situation at each tick, decisions from it at each arrival, order and gangs at each start."""
+
+    def __init__(self, options: Options) -> None:
+        self.degrees = options.degrees
+        self._options = options
+        self._rules = options.rules
+        self._watch = Watch(options.rules, 0.0)
+        self._shares = FairShares()
+        self._order = TwoBands(self._shares, options.rules.order)
+        self._waiting: dict[str, tuple[SimJob, Waiting]] = {}
+        self._promised: list[tuple[float, int, SimJob]] = []
+        self._outstanding: dict[str, int] = {}
+        self._last_asked: dict[str, float] = {}
+        self._charged: dict[str, float] = {}
+        num_tiers = len(options.rules.tiers)
+        self._backlog = [0.0] * num_tiers
+        self._deferred = [0.0] * num_tiers
+        self._sight: Situation | None = None
+
+    def arrives(self, job: SimJob, cluster: Cluster) -> Decision:
+        sight = self._sight or self._look(cluster)
+        gpu_s = self._cost(job)
+        if job.tries == 0:
+            self._watch.asked(job.rank, gpu_s, cluster.now)
+        decision = decide(self._request(job, gpu_s, cluster.now), sight, cluster.now)
+        self._last_asked[job.account_id] = cluster.now
+        if isinstance(decision, Shed):
+            return decision
+        self._outstanding[job.account_id] = self._outstanding.get(job.account_id, 0) + 1
+        if isinstance(decision, Defer):
+            heapq.heappush(self._promised, (decision.finish_by, job.number, job))
+            self._deferred[job.rank] += gpu_s
+        else:
+            self._wait(job)
+        return decision
+
+    def next(self, cluster: Cluster) -> tuple[SimJob, Gang] | None:
+        now = cluster.now
+        free = cluster.free()
+        low_part = self._low_part(cluster)
+        drain_s = sum(self._backlog) / max(1, cluster.gpus)
+        for job, waiting in sorted(
+            self._waiting.values(), key=lambda each: self._order.place(each[1], now, low_part)
+        ):
+            gangs = place_by_need(
+                free,
+                paid=waiting.paid,
+                time_left_s=waiting.deadline - now,
+                seconds_on=partial(seconds_on, job.left_gpu_s),
+                drain_s=drain_s,
+                rule=self._options.placement,
+            )
+            if gangs is not None:
+                self._starts(job, waiting, now)
+                return job, cluster.free_gang(gangs.devices)
+        return None
+
+    def gives_way(self, cluster: Cluster) -> Gang | None:
+        if not self._options.preempts:
+            return None
+        rule, now = self._rules.preemption, cluster.now
+        urgent = sum(is_urgent(each, now, rule) for _, each in self._waiting.values())
+        if not urgent:
+            return None
+        runs = {run.job.job_id: (gang, run) for gang, run in cluster.running()}
+        coming = sum(run.gives_way for _, run in runs.values())
+        if urgent <= coming:
+            return None
+        able = [_as_running(gang, run, now, self._paid(run.job)) for gang, run in runs.values()]
+        able = [each for each in able if not runs[each.job_id][1].gives_way]
+        chosen = gives_way(able, rule, least_degree=STANDARD_DEGREE)
+        return runs[chosen.job_id][0] if chosen else None
+
+    def again(self, job: SimJob, cluster: Cluster) -> None:
+        self._settle(job)
+        self._wait(job)
+
+    def ended(self, job: SimJob, cluster: Cluster) -> None:
+        self._settle(job)
+        self._outstanding[job.account_id] -= 1
+        if job.promised_by is not None:
+            self._watch.kept(cluster.now - job.arrived_at, job.predicted_s)
+
+    def tick(self, cluster: Cluster) -> list[SimJob]:
+        sight = self._sight = self._look(cluster)
+        released = release(
+            (_as_promised(job, self._cost(job)) for _, _, job in self._earliest(cluster)),
+            load=sight.load,
+            drain_target_s=self._rules.saturation.drain_target_s,
+            rule=self._rules.release,
+            now=cluster.now,
+        )
+        for _ in released:
+            job = heapq.heappop(self._promised)[2]
+            self._deferred[job.rank] -= self._cost(job)
+            self._wait(job)
+        return []
+
+    def flips(self) -> dict[str, int]:
+        names = [tier.name for tier in self._rules.tiers]
+        return dict(zip(names, self._watch.gates.flips, strict=True))
+
+    def _earliest(self, cluster: Cluster) -> list[tuple[float, int, SimJob]]:
+        """As many as could be released at once; a heap has no cheap order beyond its first."""
+        return heapq.nsmallest(64, self._promised) if self._promised else []
+
+    def _look(self, cluster: Cluster) -> Situation:
+        backlog = list(self._backlog)
+        for _, run in cluster.running():
+            left = standard_gpu_s(run.left_gpu_s(cluster.now))
+            backlog[run.job.rank] += self._options.mean_gpu_s or left
+        stand = Stand(gpus=cluster.gpus, backlog_gpu_s=backlog, promised_gpu_s=self._deferred)
+        return self._watch.look(stand, cluster.now)
+
+    def _request(self, job: SimJob, gpu_s: float, now: float) -> Request:
+        before = self._last_asked.get(job.account_id)
+        return Request(
+            account_id=job.account_id,
+            rank=job.rank,
+            gpu_s=gpu_s,
+            standalone_s=job.standalone_s,
+            outstanding=self._outstanding.get(job.account_id, 0),
+            continuing=before is not None and now - before < SESSION_S,
+        )
+
+    def _cost(self, job: SimJob) -> float:
+        """On a gang of standard size."""
+        return self._options.mean_gpu_s or standard_gpu_s(job.left_gpu_s)
+
+    def _paid(self, job: SimJob) -> bool:
+        return self._rules.tiers[job.rank].paid
+
+    def _wait(self, job: SimJob) -> None:
+        tier = self._rules.tiers[job.rank]
+        if job.promised_by is not None:
+            due = due_at(job.promised_by, job.standalone_s, self._rules.release)
+        else:
+            due = job.arrived_at + 10 * (job.deadline - job.arrived_at)
+        gpu_s = self._cost(job)
+        self._backlog[job.rank] += gpu_s
+        waiting = Waiting(
+            job_id=job.job_id,
+            model="",
+            tier_rank=job.rank,
+            created_at=job.arrived_at,
+            predicted_gpu_s=gpu_s,
+            account_id=job.account_id,
+            weight=tier.weight,
+            paid=tier.paid,
+            deadline=job.clock,
+            standalone_s=seconds_on(job.left_gpu_s, STANDARD_DEGREE),
+            due_at=due,
+            suspended_at=job.suspended_at,
+        )
+        self._waiting[job.job_id] = (job, waiting)
+
+    def _starts(self, job: SimJob, waiting: Waiting, now: float) -> None:
+        del self._waiting[job.job_id]
+        self._backlog[job.rank] -= waiting.predicted_gpu_s
+        if waiting.paid:
+            if job.started_at is None:
+                afford_s = job.clock - job.arrived_at - job.standalone_s
+                self._watch.waited(now - job.arrived_at, afford_s, now)
+        else:
+            self._shares.started(job.account_id, waiting.predicted_gpu_s, waiting.weight)
+            self._charged[job.job_id] = job.held_gpu_s + waiting.predicted_gpu_s
+
+    def _settle(self, job: SimJob) -> None:
+        """Charge what the job really held since it was started."""
+        charged = self._charged.pop(job.job_id, None)
+        if charged is not None:
+            weight = self._rules.tiers[job.rank].weight
+            self._shares.corrected(job.account_id, job.held_gpu_s - charged, weight)
+
+    def _low_part(self, cluster: Cluster) -> float:
+        low = sum(gang.degree for gang, run in cluster.running() if not self._paid(run.job))
+        return low / max(1, cluster.gpus)
+
+
+def _as_running(gang: Gang, run: Run, now: float, paid: bool) -> Running:
+    left_s = seconds_on(run.left_gpu_s(now), gang.degree)
+    return Running(
+        job_id=run.job.job_id,
+        paid=paid,
+        degree=gang.degree,
+        steps_left=STEPS - round(run.done(now) * STEPS),
+        preemptions=run.job.preemptions,
+        slack_s=run.job.clock - now - left_s,
+    )
+
+
+def _as_promised(job: SimJob, gpu_s: float) -> Promised:
+    assert job.promised_by is not None
+    return Promised(
+        job_id=job.job_id,
+        finish_by=job.promised_by,
+        gpu_s=gpu_s,
+        standalone_s=job.standalone_s,
+    )

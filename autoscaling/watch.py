@@ -1,0 +1,88 @@
+"""The policy's memory: what was asked for and waited, how full it is, where the gates stand.
+
+The Scheduler feeds it and looks once a second; what it sees is sent to the Gateways. The replay
+does just the same.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from autoscaling.admission import Situation
+from autoscaling.gates import NO_SWITCHES, Gates, Switches
+from autoscaling.load import Load, TierLoad
+from autoscaling.meters import Meter, Percentile
+from autoscaling.promises import Stretch
+from autoscaling.rules import Rules
+from autoscaling.saturation import Saturation, raw_levels
+
+OFFERED_S: Final = 300.0
+SUSTAINED_S: Final = 3_600.0
+WAITS_S: Final = 300.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stand:
+    """GPU-seconds that are still to do, by rank, and the GPUs of healthy gangs."""
+
+    gpus: float
+    backlog_gpu_s: Sequence[float]
+    promised_gpu_s: Sequence[float]
+
+
+class Watch:
+    """Lives as long as its process; a new one begins with open gates and learns within minutes."""
+
+    def __init__(self, rules: Rules, now: float) -> None:
+        num_tiers = len(rules.tiers)
+        self._rules = rules
+        self._offered = [Meter(OFFERED_S) for _ in range(num_tiers)]
+        self._sustained = [Meter(SUSTAINED_S) for _ in range(num_tiers)]
+        self._waits = Percentile(WAITS_S, 0.9)
+        self._saturation = Saturation.idle(num_tiers, now)
+        self._stretch = Stretch()
+        self.gates = Gates.open(num_tiers)
+
+    def asked(self, rank: int, gpu_s: float, now: float) -> None:
+        """A request came, whatever becomes of it."""
+        self._offered[rank].add(gpu_s, now)
+        self._sustained[rank].add(gpu_s, now)
+
+    def waited(self, waited_s: float, affordable_s: float, now: float) -> None:
+        """A paid job begins after `waited_s`; it could have waited `affordable_s`."""
+        self._waits.add(waited_s / max(affordable_s, 1.0), now)
+
+    def kept(self, waited_s: float, predicted_s: float) -> None:
+        """A promised job is done."""
+        self._stretch = self._stretch.observed(waited_s / max(predicted_s, 1.0))
+
+    def look(self, stand: Stand, now: float, switches: Switches = NO_SWITCHES) -> Situation:
+        """Measure, move the gates, and say what requests are to be decided from."""
+        rules = self._rules
+        load = Load(
+            gpus=stand.gpus,
+            paid_wait=self._waits.value(now),
+            tiers=tuple(
+                TierLoad(
+                    backlog_gpu_s=backlog,
+                    promised_gpu_s=promised,
+                    offered_gpu_s_per_s=self._offered[rank].rate(now),
+                    sustained_gpu_s_per_s=self._sustained[rank].rate(now),
+                )
+                for rank, (backlog, promised) in enumerate(
+                    zip(stand.backlog_gpu_s, stand.promised_gpu_s, strict=True)
+                )
+            ),
+        )
+        raw = raw_levels(load, rules.tiers, rules.saturation.drain_target_s)
+        self._saturation = self._saturation.after(raw, now, rules.saturation)
+        levels = self._saturation.levels
+        self.gates = self.gates.after(levels, rules.tiers, now, rules.gates, switches)
+        return Situation(
+            load=load,
+            levels=levels,
+            aside=self.gates.aside,
+            stretch=self._stretch,
+            rules=rules,
+            switches=switches,
+        )
