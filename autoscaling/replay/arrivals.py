@@ -1,28 +1,26 @@
-"""Who asks for what and when: sessions of accounts, as seeded draws from fitted parameters.
+"""Who asks for what and when: accounts and their sessions, as seeded draws from fitted parameters.
 
 The parameters are statistics of a public trace of image generation (Alibaba's GenTD26, 26,823
-requests of 4,247 groups in 23 days): sessions of 4.5 requests in the mean and 2 in the median, 67 s
-between them in the median and 271 s at the 90th percentile, requests per account log-normal with
-1.07 and 0.99. Within a busy hour sessions come like a Poisson process; hours differ.
+requests of 4,247 groups in 23 days): within a busy hour requests come like a Poisson process
+(gaps vary by 1.07 of their mean) while hours differ, 4.5 requests a session, requests per account
+log-normal with 1.07 and 0.99.
 """
 
 from bisect import bisect
 from collections.abc import Iterator
 from itertools import accumulate
-from math import exp, log
+from math import exp
 from random import Random
 from typing import Final
 
 from autoscaling.replay.jobs import LARGE, MEDIUM, SMALL, SimJob, Size
-from autoscaling.replay.scenarios import HOUR, MIXES, Mix, Scenario
+from autoscaling.replay.scenarios import MIXES, Mix, Scenario
 from autoscaling.tiers import Tiers
 
 SIZES: Final = (SMALL, MEDIUM, LARGE)
-SESSION: Final = (log(2.0), 1.27)
-LONGEST_SESSION: Final = 50
-MEAN_SESSION: Final = 4.43
-"""Of the above with whole numbers from 1 to 50, by drawing 400,000."""
-GAP: Final = (log(67.0), 1.09)
+MEAN_SESSION: Final = 4.5
+SESSION_S: Final = 1_800.0
+"""After a pause of this length an account's next request is another session."""
 REQUESTS: Final = (1.07, 0.99)
 MEAN_REQUESTS: Final = exp(REQUESTS[0] + REQUESTS[1] ** 2 / 2)
 MINUTE: Final = 60.0
@@ -56,17 +54,28 @@ def arrivals(scenario: Scenario, tiers: Tiers, seed: int) -> list[SimJob]:
 def _of_tier(
     scenario: Scenario, mix: Mix, rate: float, hours: list[float], random: Random
 ) -> Iterator[tuple[float, str]]:
-    """Times and accounts of one tier's requests, session by session."""
-    sessions = list(_times(scenario, mix.tier, rate / MEAN_SESSION, hours, random))
-    crowd = max(1, round(len(sessions) * MEAN_SESSION / MEAN_REQUESTS))
+    """Times and accounts of one tier's requests.
+
+    Most go on with a session, whichever is going on; the others begin one, of an account that is
+    as likely as it is eager.
+    """
+    times = list(_times(scenario, mix.tier, rate, hours, random))
+    crowd = max(1, round(len(times) / MEAN_REQUESTS))
     eager = list(accumulate(random.lognormvariate(*REQUESTS) for _ in range(crowd)))
-    for began in sessions:
-        who = f"{mix.tier}-{bisect(eager, random.random() * eager[-1])}"
-        at = began
-        for _ in range(min(LONGEST_SESSION, max(1, round(random.lognormvariate(*SESSION))))):
-            if at < scenario.hours * HOUR:
-                yield at, who
-            at += random.lognormvariate(*GAP)
+    sessions: list[str] = []
+    last: dict[str, float] = {}
+    for at in times:
+        going_on = None
+        if sessions and random.random() >= 1 / MEAN_SESSION:
+            going_on = random.choice(sessions)
+            if at - last[going_on] > SESSION_S:
+                sessions.remove(going_on)
+                going_on = None
+        who = going_on or f"{mix.tier}-{bisect(eager, random.random() * eager[-1])}"
+        if who not in last or at - last[who] > SESSION_S:
+            sessions.append(who)
+        last[who] = at
+        yield at, who
 
 
 def _times(
