@@ -30,6 +30,8 @@ class Load:
     paid_wait: float = 0.0
     """The 90th percentile of what paid jobs lately waited, as a part of what they could afford
     to: at 1 one in ten is late."""
+    promise_pressure: float = 0.0
+    """The part of what paid jobs leave that is needed to keep all promises."""
 
     def drain_s(self) -> float:
         """Seconds until all that was let in is done, if nothing more were."""
@@ -38,6 +40,11 @@ class Load:
     def offered(self, from_rank: int = 0) -> float:
         """What the tiers from `from_rank` up ask for, as a part of what the GPUs can do."""
         return self._per_gpu(sum(tier.offered_gpu_s_per_s for tier in self.tiers[from_rank:]))
+
+    def left_by(self, ranks: Sequence[int]) -> float:
+        """The part of the GPUs that tiers with these ranks have left over in the last hour."""
+        asked = sum(tier.sustained_gpu_s_per_s for tier in self._of(ranks))
+        return max(0.0, 1 - self._per_gpu(asked))
 
     def promised_gpu_s(self, ranks: Sequence[int] | None = None) -> float:
         """Of the tiers with these ranks; of all without."""

@@ -50,7 +50,8 @@ class Band(IntEnum):
     PAID = 2  # by least slack
     LATE = 3  # paid, and late whatever is done: it must not make others late too
     DUE = 4  # promised jobs that must begin, and jobs that waited far too long
-    FAIR = 5  # all others, by their accounts' shares
+    BROKEN = 5  # promised, and too late: one broken promise must not break the next
+    FAIR = 6  # all others, by their accounts' shares
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +60,8 @@ class OrderRule:
 
     low_share: float = 0.0
     longest_suspension_s: float = 120.0
+    longest_overrun: float = 1.25
+    """A job that waits this many times what it was promised goes before other promises again."""
 
 
 Place = tuple[Band, float, float, str]
@@ -103,5 +106,10 @@ class TwoBands:
             latest_start = job.deadline - job.standalone_s
             return (Band.PAID if latest_start >= now else Band.LATE), latest_start
         if now >= job.due_at:
-            return Band.DUE, job.deadline
+            return self._due(job, now)
         return (Band.FLOOR if low_part < self._rule.low_share else Band.FAIR), 0.0
+
+    def _due(self, job: Waiting, now: float) -> tuple[Band, float]:
+        lost = now + job.standalone_s > job.deadline
+        bound = job.created_at + self._rule.longest_overrun * (job.deadline - job.created_at)
+        return (Band.BROKEN if lost and now < bound else Band.DUE), job.deadline

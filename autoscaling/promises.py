@@ -3,9 +3,9 @@
 A promise is kept because it is careful when it is made: nine times in ten the clip is there by
 then. It never moves afterwards, and a promised job is not shed.
 
-Worked numbers: 16 GPUs, half of them taken by paid jobs, 30 % of the rest kept for clips let in
-at once. 20,000 GPU-seconds ahead and 150 of its own take 20,150 / (16 * 0.35) = 3,600 s; at a
-stretch of 1.25 the promise is 75 minutes.
+Worked numbers: 16 GPUs, half of them taken by paid jobs, 30 % of the rest in reserve. 20,000
+GPU-seconds ahead and 150 of its own take 20,150 / (16 * 0.35) = 3,600 s; at a stretch of 1.25 the
+promise is 75 minutes.
 """
 
 from collections import deque
@@ -25,8 +25,8 @@ class PromiseRule:
 
     horizon_s: float = 4 * HOUR_S
     """No more is promised than all GPUs can do in this time."""
-    kept_for_fresh: float = 0.3
-    """Part of what paid jobs leave that goes to clips let in at once, not to promised ones."""
+    in_reserve: float = 0.3
+    """Part of what paid jobs leave that is not counted on: they may ask for more tomorrow."""
     least_share: float = 0.1
     """Promised work gets this part of the GPUs at least, whatever the others ask for."""
     quantile: float = 0.9
@@ -77,12 +77,10 @@ def predicted_s(wish: Wish, rank: int, load: Load, tiers: Tiers, rule: PromiseRu
 
     Promised jobs of paid tiers wait for paid ones only.
     """
-    paid_ranks = [at for at, tier in enumerate(tiers) if tier.paid]
-    before = paid_ranks if tiers[rank].paid else None
+    before = tiers.paid_ranks if tiers[rank].paid else None
     ahead_gpu_s = load.backlog_gpu_s(before) + load.promised_gpu_s(before)
-    paid = sum(load.tiers[at].sustained_gpu_s_per_s for at in paid_ranks) / load.gpus
-    kept = 0.0 if tiers[rank].paid else rule.kept_for_fresh
-    share = max(rule.least_share, (1 - paid) * (1 - kept))
+    kept = 0.0 if tiers[rank].paid else rule.in_reserve
+    share = max(rule.least_share, load.left_by(tiers.paid_ranks) * (1 - kept))
     return max(wish.standalone_s, (ahead_gpu_s + wish.gpu_s) / (load.gpus * share))
 
 
@@ -136,6 +134,25 @@ class ReleaseRule:
     """Released while what was let in takes less than this part of the drain target."""
     lead_s: float = 900.0
     """Also released this long before it must begin: a promise outweighs a full queue."""
+
+
+def pressure(
+    promised: Iterable[Promised], *, load: Load, tiers: Tiers, rule: PromiseRule, now: float
+) -> float:
+    """How much of what paid jobs leave is needed to keep all promises: above 1 some are broken.
+
+    `promised` are all unfinished ones, sorted by their times. Between now and each of these times
+    there is so much work that must be done by then; the tightest time counts.
+    """
+    rate = load.gpus * max(rule.least_share, load.left_by(tiers.paid_ranks))
+    if rate <= 0:
+        return 0.0
+    tightest = work_gpu_s = 0.0
+    for job in promised:
+        work_gpu_s += job.gpu_s
+        left_s = max(job.finish_by - now - job.standalone_s, 60.0)
+        tightest = max(tightest, work_gpu_s / left_s)
+    return tightest / rate
 
 
 def due_at(finish_by: float, standalone_s: float, rule: ReleaseRule) -> float:

@@ -12,9 +12,13 @@ clips of 600 GPU-seconds more make it 1.25.
 
 from dataclasses import dataclass
 from math import exp
+from typing import Final
 
 from autoscaling.load import Load
 from autoscaling.tiers import Tiers
+
+LEAST_REST: Final = 0.2
+"""However much paid tiers ask for, this part of the GPUs is taken to be left for the others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,18 +37,20 @@ def raw_levels(load: Load, tiers: Tiers, drain_target_s: float) -> tuple[float, 
     Offered load counts once it is more than the GPUs can do: below that they suffice, and over a
     few minutes a handful of long clips looks like a flood.
     """
-    paid_ranks = [rank for rank, tier in enumerate(tiers) if tier.paid]
-    everybody = load.drain_s()
-    paid = everybody
+    ranks = tiers.paid_ranks
+    everybody = paid = load.drain_s()
     if load.gpus > 0:
-        paid = load.backlog_gpu_s(paid_ranks) / load.gpus
+        paid = load.backlog_gpu_s(ranks) / load.gpus
+        everybody /= max(LEAST_REST, load.left_by(ranks))
     levels = []
     for rank, tier in enumerate(tiers):
-        drain_s = paid if tier.paid else everybody
         offered = load.offered(from_rank=rank)
-        levels.append(
-            max(drain_s / drain_target_s, load.paid_wait, offered if offered > 1 else 0.0)
-        )
+        asked = offered if offered > 1 else 0.0
+        if tier.paid:
+            levels.append(max(paid / drain_target_s, load.paid_wait, asked))
+        else:
+            full = everybody / drain_target_s
+            levels.append(max(full, load.paid_wait, load.promise_pressure, asked))
     return tuple(levels)
 
 

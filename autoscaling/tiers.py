@@ -61,6 +61,10 @@ class Tiers:
     def __getitem__(self, rank: int) -> Tier:
         return self.ladder[rank]
 
+    @property
+    def paid_ranks(self) -> tuple[int, ...]:
+        return tuple(rank for rank, tier in enumerate(self.ladder) if tier.paid)
+
     def rank(self, name: str) -> int:
         """0 is the lowest, and an unknown tier's."""
         return next((i for i, tier in enumerate(self.ladder) if tier.name == name), 0)
@@ -85,7 +89,7 @@ DEFAULT_TIERS: Final = Tiers(
             closes_at=0.6,
             shut_at=1.0,
             slo_scale=10.0,
-            max_outstanding=6,
+            max_outstanding=10,
         ),
         Tier(
             name="free",
@@ -94,7 +98,7 @@ DEFAULT_TIERS: Final = Tiers(
             shut_at=1.5,
             slo_scale=10.0,
             weight=2.0,
-            max_outstanding=8,
+            max_outstanding=20,
         ),
         Tier(name="plus", paid=True, closes_at=2.0, shut_at=3.0, slo_scale=3.0),
         Tier(name="pro", paid=True, closes_at=4.0, shut_at=6.0, slo_scale=2.0),

@@ -5,14 +5,14 @@ does just the same.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from autoscaling.admission import Situation
 from autoscaling.gates import NO_SWITCHES, Gates, Switches
 from autoscaling.load import Load, TierLoad
 from autoscaling.meters import Meter, Percentile
-from autoscaling.promises import Stretch
+from autoscaling.promises import Promised, Stretch, pressure
 from autoscaling.rules import Rules
 from autoscaling.saturation import Saturation, raw_levels
 
@@ -28,6 +28,8 @@ class Stand:
     gpus: float
     backlog_gpu_s: Sequence[float]
     promised_gpu_s: Sequence[float]
+    promised: Sequence[Promised] = ()
+    """Unfinished promised jobs that do not run, the earliest promise first."""
 
 
 class Watch:
@@ -72,6 +74,12 @@ class Watch:
                 for rank, (backlog, promised) in enumerate(
                     zip(stand.backlog_gpu_s, stand.promised_gpu_s, strict=True)
                 )
+            ),
+        )
+        load = replace(
+            load,
+            promise_pressure=pressure(
+                stand.promised, load=load, tiers=rules.tiers, rule=rules.promises, now=now
             ),
         )
         raw = raw_levels(load, rules.tiers, rules.saturation.drain_target_s)

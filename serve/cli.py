@@ -11,6 +11,7 @@ from serve.commands.jobs import cancel, get, list_jobs
 from serve.commands.keys import keys
 from serve.commands.outcome import PlainGroup
 from serve.commands.serving import serve
+from serve.commands.simulate import simulate
 
 app = typer.Typer(
     name="filmgate",
@@ -26,6 +27,7 @@ app.command("list")(list_jobs)
 app.command()(get)
 app.command()(cancel)
 app.add_typer(accounts, name="accounts")
+app.command()(simulate)
 app.add_typer(keys, name="keys")
 app.add_typer(config_app, name="config")
 app.add_typer(database, name="db")

@@ -1,6 +1,5 @@
 """filmgate's policy in the replay: the objects that decide in the service, and a list of jobs."""
 
-import heapq
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -10,7 +9,7 @@ from autoscaling.fairness import FairShares
 from autoscaling.ordering import TwoBands, Waiting
 from autoscaling.placement import PlacementRule, place_by_need
 from autoscaling.preemption import Running, gives_way, is_urgent
-from autoscaling.promises import Promised, due_at, release
+from autoscaling.promises import due_at, release
 from autoscaling.replay.cluster import Cluster, Gang, Run
 from autoscaling.replay.jobs import (
     STANDARD_DEGREE,
@@ -19,6 +18,7 @@ from autoscaling.replay.jobs import (
     seconds_on,
     standard_gpu_s,
 )
+from autoscaling.replay.owed import Owed
 from autoscaling.rules import Rules
 from autoscaling.watch import Stand, Watch
 
@@ -50,7 +50,7 @@ class Filmgate:
         self._shares = FairShares()
         self._order = TwoBands(self._shares, options.rules.order)
         self._waiting: dict[str, tuple[SimJob, Waiting]] = {}
-        self._promised: list[tuple[float, int, SimJob]] = []
+        self._owed = Owed()
         self._outstanding: dict[str, int] = {}
         self._last_asked: dict[str, float] = {}
         self._charged: dict[str, float] = {}
@@ -70,7 +70,7 @@ class Filmgate:
             return decision
         self._outstanding[job.account_id] = self._outstanding.get(job.account_id, 0) + 1
         if isinstance(decision, Defer):
-            heapq.heappush(self._promised, (decision.finish_by, job.number, job))
+            self._owed.add(job, decision.finish_by, gpu_s, deferred=True)
             self._deferred[job.rank] += gpu_s
         else:
             self._wait(job)
@@ -101,20 +101,26 @@ class Filmgate:
         if not self._options.preempts:
             return None
         rule, now = self._rules.preemption, cluster.now
-        urgent = sum(is_urgent(each, now, rule) for _, each in self._waiting.values())
+        urgent = [each for _, each in self._waiting.values() if is_urgent(each, now, rule)]
         if not urgent:
             return None
         runs = {run.job.job_id: (gang, run) for gang, run in cluster.running()}
         coming = sum(run.gives_way for _, run in runs.values())
-        if urgent <= coming:
+        if len(urgent) <= coming:
             return None
-        able = [_as_running(gang, run, now, self._paid(run.job)) for gang, run in runs.values()]
-        able = [each for each in able if not runs[each.job_id][1].gives_way]
-        chosen = gives_way(able, rule, least_degree=STANDARD_DEGREE)
+        able = [
+            _as_running(gang, run, now, self._paid(run.job))
+            for gang, run in runs.values()
+            if not run.gives_way
+        ]
+        takes_s = max(each.standalone_s for each in urgent)
+        chosen = gives_way(able, rule, least_degree=STANDARD_DEGREE, takes_s=takes_s)
         return runs[chosen.job_id][0] if chosen else None
 
     def again(self, job: SimJob, cluster: Cluster) -> None:
         self._settle(job)
+        if job.promised_by is not None:
+            self._owed.add(job, job.promised_by, self._cost(job), deferred=False)
         self._wait(job)
 
     def ended(self, job: SimJob, cluster: Cluster) -> None:
@@ -126,14 +132,14 @@ class Filmgate:
     def tick(self, cluster: Cluster) -> list[SimJob]:
         sight = self._sight = self._look(cluster)
         released = release(
-            (_as_promised(job, self._cost(job)) for _, _, job in self._earliest(cluster)),
+            self._owed.deferred(),
             load=sight.load,
             drain_target_s=self._rules.saturation.drain_target_s,
             rule=self._rules.release,
             now=cluster.now,
         )
-        for _ in released:
-            job = heapq.heappop(self._promised)[2]
+        for promised in released:
+            job = self._owed.release(promised)
             self._deferred[job.rank] -= self._cost(job)
             self._wait(job)
         return []
@@ -142,16 +148,17 @@ class Filmgate:
         names = [tier.name for tier in self._rules.tiers]
         return dict(zip(names, self._watch.gates.flips, strict=True))
 
-    def _earliest(self, cluster: Cluster) -> list[tuple[float, int, SimJob]]:
-        """As many as could be released at once; a heap has no cheap order beyond its first."""
-        return heapq.nsmallest(64, self._promised) if self._promised else []
-
     def _look(self, cluster: Cluster) -> Situation:
         backlog = list(self._backlog)
         for _, run in cluster.running():
             left = standard_gpu_s(run.left_gpu_s(cluster.now))
             backlog[run.job.rank] += self._options.mean_gpu_s or left
-        stand = Stand(gpus=cluster.gpus, backlog_gpu_s=backlog, promised_gpu_s=self._deferred)
+        stand = Stand(
+            gpus=cluster.gpus,
+            backlog_gpu_s=backlog,
+            promised_gpu_s=self._deferred,
+            promised=self._owed.all,
+        )
         return self._watch.look(stand, cluster.now)
 
     def _request(self, job: SimJob, gpu_s: float, now: float) -> Request:
@@ -198,6 +205,7 @@ class Filmgate:
 
     def _starts(self, job: SimJob, waiting: Waiting, now: float) -> None:
         del self._waiting[job.job_id]
+        self._owed.starts(job)
         self._backlog[job.rank] -= waiting.predicted_gpu_s
         if waiting.paid:
             if job.started_at is None:
@@ -228,14 +236,4 @@ def _as_running(gang: Gang, run: Run, now: float, paid: bool) -> Running:
         steps_left=STEPS - round(run.done(now) * STEPS),
         preemptions=run.job.preemptions,
         slack_s=run.job.clock - now - left_s,
-    )
-
-
-def _as_promised(job: SimJob, gpu_s: float) -> Promised:
-    assert job.promised_by is not None
-    return Promised(
-        job_id=job.job_id,
-        finish_by=job.promised_by,
-        gpu_s=gpu_s,
-        standalone_s=job.standalone_s,
     )

@@ -69,7 +69,7 @@ def test_one_that_the_request_does_not_allow_is_only_named() -> None:
 def test_a_lighter_clip_may_be_promised_where_the_whole_one_may_not() -> None:
     nearly_full = load_of(free=TierLoad(promised_gpu_s=16 * 4 * 3600.0 - 100.0))
     rules = replace(
-        RULES, promises=PromiseRule(first_stretch=0.1, least_stretch=0.1, kept_for_fresh=0.0)
+        RULES, promises=PromiseRule(first_stretch=0.1, least_stretch=0.1, in_reserve=0.0)
     )
     sight = replace(situation(1.0, nearly_full), rules=rules)
     decision = decide(replace(CLIP, lighter=(SMALL,)), sight, NOW)

@@ -24,7 +24,7 @@ PRO = Waiting(
 
 
 @pytest.mark.parametrize(
-    ("now", "urgent"), [(0.0, False), (40.0, False), (41.0, True), (60.0, True), (61.0, False)]
+    ("now", "urgent"), [(0.0, False), (28.0, False), (29.0, True), (60.0, True), (61.0, False)]
 )
 def test_a_paid_job_is_urgent_when_it_is_near_to_late_and_not_when_it_is_late(
     now: float, urgent: bool
@@ -35,15 +35,22 @@ def test_a_paid_job_is_urgent_when_it_is_near_to_late_and_not_when_it_is_late(
 
 def test_the_one_with_the_most_slack_gives_way() -> None:
     relaxed = replace(FREE, job_id="b", slack_s=900.0)
-    assert gives_way([FREE, relaxed], RULE, least_degree=4) is relaxed
+    assert gives_way([FREE, relaxed], RULE, least_degree=4, takes_s=40.0) is relaxed
+
+
+def test_a_paid_job_with_time_to_spare_gives_way_if_nobody_else_can() -> None:
+    long_clip = replace(FREE, job_id="long", paid=True, slack_s=61.0)
+    assert gives_way([long_clip], RULE, least_degree=4, takes_s=40.0) is long_clip
+    assert gives_way([long_clip, FREE], RULE, least_degree=4, takes_s=40.0) is FREE
 
 
 @pytest.mark.parametrize(
-    "change", [{"paid": True}, {"degree": 2}, {"steps_left": 5}, {"preemptions": 2}]
+    "change",
+    [{"paid": True, "slack_s": 60.0}, {"degree": 2}, {"steps_left": 5}, {"preemptions": 2}],
 )
 def test_the_guards(change: dict[str, object]) -> None:
-    assert gives_way([replace(FREE, **change)], RULE, least_degree=4) is None
-    assert gives_way([], RULE, least_degree=4) is None
+    assert gives_way([replace(FREE, **change)], RULE, least_degree=4, takes_s=40.0) is None
+    assert gives_way([], RULE, least_degree=4, takes_s=40.0) is None
 
 
 @given(
@@ -59,10 +66,10 @@ def test_the_guards(change: dict[str, object]) -> None:
         )
     )
 )
-def test_no_paid_job_and_nobody_twice_too_often_ever_gives_way(running: list[Running]) -> None:
-    chosen = gives_way(running, RULE, least_degree=2)
+def test_nobody_gives_way_who_cannot_afford_it(running: list[Running]) -> None:
+    chosen = gives_way(running, RULE, least_degree=2, takes_s=40.0)
     if chosen is not None:
-        assert not chosen.paid
+        assert not chosen.paid or chosen.slack_s > 60.0
         assert chosen.preemptions < RULE.most_preemptions
         assert chosen.steps_left > RULE.least_steps_left
         assert chosen.degree >= 2

@@ -58,6 +58,14 @@ def test_a_promise_that_is_due_goes_before_all_that_are_not_paid_for() -> None:
     ]
 
 
+def test_a_broken_promise_does_not_break_the_next_unless_it_waits_too_long() -> None:
+    broken = job("broken", deadline=950.0, due_at=0.0)
+    fine = job("fine", deadline=2_000.0, due_at=0.0)
+    forgotten = job("forgotten", deadline=800.0, due_at=0.0)
+    assert ids([broken, job("free"), fine]) == ["fine", "broken", "free"]
+    assert ids([broken, fine, forgotten]) == ["forgotten", "fine", "broken"]
+
+
 def test_who_gave_way_for_long_enough_goes_first_of_all() -> None:
     long_ago, just_now = job("long_ago", suspended_at=880.0), job("just_now", suspended_at=881.0)
     assert ids([paid("pro", 1_100.0), just_now, long_ago]) == ["long_ago", "pro", "just_now"]
