@@ -82,7 +82,7 @@ def test_a_lighter_clip_may_be_promised_where_the_whole_one_may_not() -> None:
     [
         (replace(CLIP, model="large"), Reason.MODEL_CLOSED),
         (replace(CLIP, region="mars"), Reason.REGION_CLOSED),
-        (replace(CLIP, outstanding=8), Reason.ACCOUNT_FULL),
+        (replace(CLIP, outstanding=20), Reason.ACCOUNT_FULL),
     ],
 )
 def test_what_no_gate_has_a_say_in(request_: Request, why: Reason) -> None:

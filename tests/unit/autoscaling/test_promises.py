@@ -17,6 +17,7 @@ from autoscaling.promises import (
     Wish,
     due_at,
     predicted_s,
+    pressure,
     promise,
     release,
 )
@@ -144,3 +145,20 @@ def test_nobody_is_released_before_an_earlier_promise(
     for job in waiting:
         if now >= due_at(job.finish_by, job.standalone_s, RELEASE):
             assert job.job_id in released
+
+
+def needed(promised: list[Promised], load: Load, now: float = 0.0) -> float:
+    return pressure(promised, load=load, tiers=DEFAULT_TIERS, rule=RULE, now=now)
+
+
+def test_the_tightest_promise_says_how_much_is_needed() -> None:
+    half_paid = load_of(plus=TierLoad(sustained_gpu_s_per_s=8.0))
+    soon = deferred(1, 1_040.0, gpu_s=4_000.0)
+    later = deferred(2, 10_040.0, gpu_s=8_000.0)
+    assert needed([soon, later], half_paid) == pytest.approx(0.5)
+    assert needed([soon], load_of()) == pytest.approx(0.25)
+    assert needed([], load_of()) == needed([soon], load_of(gpus=0)) == 0.0
+
+
+def test_a_promise_that_is_overdue_needs_everything() -> None:
+    assert needed([deferred(1, 100.0)], load_of(), now=5_000.0) > 1

@@ -1,6 +1,7 @@
 """Saturation: drain time, paid waits, offered load; smoothed, and surges seen at once."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -92,3 +93,15 @@ def test_smoothing_keeps_the_order_of_the_tiers(looks: list[tuple[Load, float]])
         for lower, upper in zip(state.levels, state.levels[1:], strict=False):
             assert lower >= upper or lower == pytest.approx(upper)
         assert all(not math.isnan(level) for level in state.levels)
+
+
+def test_what_paid_tiers_ask_for_is_not_there_for_the_others() -> None:
+    paid = TierLoad(sustained_gpu_s_per_s=8.0)
+    assert raw(load_of(plus=paid, free=TierLoad(backlog_gpu_s=2_400)))["free"] == 1.0
+    greedy = TierLoad(sustained_gpu_s_per_s=99.0)
+    assert raw(load_of(plus=greedy, free=TierLoad(backlog_gpu_s=960)))["free"] == pytest.approx(1)
+
+
+def test_promises_that_take_all_that_is_left_close_the_door_for_the_others() -> None:
+    levels = raw(replace(load_of(), promise_pressure=1.1))
+    assert (levels["new"], levels["free"], levels["plus"]) == (1.1, 1.1, 0.0)

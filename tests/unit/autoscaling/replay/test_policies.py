@@ -1,0 +1,116 @@
+"""Every policy in small floods: nobody is lost, and filmgate keeps what it says."""
+
+from dataclasses import replace
+from functools import lru_cache
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from autoscaling.decisions import Admit, Defer, Shed
+from autoscaling.replay.engine import Record
+from autoscaling.replay.jobs import START_S, seconds_on
+from autoscaling.replay.measures import inversions, measure
+from autoscaling.replay.policies import POLICIES, known_policy
+from autoscaling.replay.runs import replay, study
+from autoscaling.replay.scenarios import HOUR, Outage, Scenario, Surge
+
+FLOOD = Scenario(
+    name="flood",
+    about="an hour and a half, with a flood in its midst",
+    load=0.8,
+    hours=1.5,
+    surges=(Surge(begins_h=0.3, ends_h=0.9, factors={"new": 10.0, "free": 3.0}),),
+)
+STORM = replace(FLOOD, name="storm", retries=3, outage=Outage(begins_h=0.5, ends_h=1.0, part=0.3))
+
+
+SCENARIOS = {"flood": FLOOD, "storm": STORM}
+
+
+@lru_cache
+def flooded(name: str, scenario: str = "flood") -> Record:
+    return replay(SCENARIOS[scenario], known_policy(name), 1)
+
+
+@pytest.mark.parametrize("name", POLICIES)
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_every_job_is_made_once_or_shed(name: str, scenario: str) -> None:
+    for job in flooded(name, scenario).jobs:
+        assert job.decision is not None
+        assert isinstance(job.decision, Shed) == (job.finished_at is None)
+        if job.finished_at is not None:
+            assert job.done == 1.0
+            fastest = seconds_on(job.true_gpu_s, 4)
+            assert job.finished_at - job.arrived_at >= START_S + fastest - 1e-6
+            assert job.held_gpu_s >= job.true_gpu_s - 1e-6
+        else:
+            assert job.started_at is None
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_no_more_work_is_done_than_gpus_can_do(name: str) -> None:
+    record = flooded(name)
+    assert 0 < record.used_gpu_s <= FLOOD.gpus * FLOOD.hours * HOUR
+
+
+@pytest.mark.parametrize("name", [name for name in POLICIES if name.startswith("filmgate")])
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_no_paid_job_is_shed_while_a_lower_one_is_let_in(name: str, scenario: str) -> None:
+    assert inversions(flooded(name, scenario).told, paid_from=2) == 0
+
+
+@settings(max_examples=5, deadline=None)
+@given(st.integers(0, 10**6), st.floats(0.3, 1.2), st.sampled_from([1.0, 4.0, 12.0]))
+def test_whatever_comes_promises_are_not_moved_and_jobs_not_lost(
+    seed: int, load: float, flood: float
+) -> None:
+    surge = Surge(begins_h=0.1, ends_h=0.4, factors={"new": flood, "plus": flood / 4})
+    scenario = replace(STORM, load=load, hours=0.6, surges=(surge,))
+    for job in replay(scenario, known_policy("filmgate"), seed).jobs:
+        if isinstance(job.decision, Defer):
+            assert job.promised_by == job.decision.finish_by
+            assert job.finished_at is not None
+        assert job.preemptions <= 2
+        assert (job.finished_at is None) == isinstance(job.decision, Shed)
+
+
+def test_paid_jobs_do_not_feel_the_flood_and_fifo_lets_them() -> None:
+    ours = measure(flooded("filmgate"), paid_from=2).tiers
+    theirs = measure(flooded("fifo"), paid_from=2).tiers
+    for tier in ("plus", "pro"):
+        assert ours[tier]["slo_arrival"] > 0.9 > theirs[tier]["slo_arrival"]
+
+
+def test_promises_are_made_and_kept() -> None:
+    figures = measure(flooded("filmgate"), paid_from=2).overall
+    assert any(isinstance(job.decision, Defer) for job in flooded("filmgate").jobs)
+    assert figures["promise_coverage"] > 0.85
+
+
+def test_without_deferral_nothing_is_promised() -> None:
+    decisions = [job.decision for job in flooded("filmgate-no-deferral").jobs]
+    assert all(isinstance(decision, Admit | Shed) for decision in decisions)
+    assert any(isinstance(decision, Shed) for decision in decisions)
+
+
+def test_each_ablation_changes_something() -> None:
+    """But the floor, which four single GPUs that paid jobs do not use make needless."""
+    ends = {
+        name: tuple(job.finished_at for job in flooded(name).jobs)
+        for name in POLICIES
+        if name.startswith("filmgate") and name != "filmgate-with-floor"
+    }
+    assert len(set(ends.values())) == len(ends)
+
+
+def test_a_study_has_the_means_of_its_seeds() -> None:
+    result = study(FLOOD, known_policy("fifo"), [1, 2])
+    waste = [each.overall["waste"] for each in result.results]
+    assert result.overall["waste"] == pytest.approx(sum(waste) / 2)
+    assert set(result.tiers) == {"new", "free", "plus", "pro"}
+
+
+def test_an_unknown_policy_is_named_with_those_there_are() -> None:
+    with pytest.raises(ValueError, match="no policy best; there are filmgate, fifo"):
+        known_policy("best")

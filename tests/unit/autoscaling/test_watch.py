@@ -1,0 +1,65 @@
+"""The policy's memory from look to look."""
+
+from autoscaling.gates import Switches
+from autoscaling.promises import Promised
+from autoscaling.rules import Rules
+from autoscaling.watch import Stand, Watch
+from tests.unit.autoscaling.loads import NUM_TIERS, RANKS
+
+NOTHING = (0.0,) * NUM_TIERS
+
+
+def stand(new_gpu_s: float = 0.0, promised: tuple[Promised, ...] = ()) -> Stand:
+    return Stand(
+        gpus=16.0,
+        backlog_gpu_s=(new_gpu_s, *NOTHING[1:]),
+        promised_gpu_s=NOTHING,
+        promised=promised,
+    )
+
+
+def test_the_gate_closes_as_work_piles_up_and_opens_by_degrees() -> None:
+    watch = Watch(Rules(), 0.0)
+    assert watch.look(stand(), 0.0).aside == NOTHING
+    parts = [watch.look(stand(6_000.0), now).aside[0] for now in (1.0, 60.0, 300.0)]
+    assert parts[0] > 0  # the surge is seen at once
+    assert parts == sorted(parts)
+    assert parts[-1] == 1.0
+    reopening = [watch.look(stand(), 300.0 + 30 * after).aside[0] for after in range(1, 10)]
+    assert reopening == sorted(reopening, reverse=True)
+    assert 0 < reopening[1] < 1
+    assert reopening[-1] == 0.0
+
+
+def test_a_flood_closes_the_door_before_any_work_piles_up() -> None:
+    watch = Watch(Rules(), 0.0)
+    for second in range(300):
+        watch.asked(RANKS["new"], 40.0, float(second))
+    sight = watch.look(stand(), 300.0)
+    assert sight.aside[RANKS["new"]] == 1.0
+    assert sight.aside[RANKS["free"]] == sight.aside[RANKS["plus"]] == 0.0
+
+
+def test_paid_jobs_that_wait_too_long_close_it_too() -> None:
+    watch = Watch(Rules(), 0.0)
+    watch.waited(60.0, 30.0, 0.0)
+    assert watch.look(stand(), 0.0).aside[RANKS["new"]] == 1.0
+
+
+def test_promises_that_take_everything_close_it() -> None:
+    owed = Promised(job_id="1", finish_by=100.0, gpu_s=1e5, standalone_s=40.0)
+    assert Watch(Rules(), 0.0).look(stand(promised=(owed,)), 0.0).aside[:3] == (1.0, 1.0, 0.0)
+
+
+def test_what_was_learnt_from_promises_reaches_the_next_ones() -> None:
+    watch = Watch(Rules(), 0.0)
+    for _ in range(30):
+        watch.kept(200.0, 100.0)
+    assert watch.look(stand(), 0.0).stretch.factor(Rules().promises) == 2.0
+
+
+def test_switches_are_told_and_obeyed() -> None:
+    switches = Switches(rates={"free": 0.25})
+    sight = Watch(Rules(), 0.0).look(stand(), 0.0, switches)
+    assert sight.aside[:3] == (0.75, 0.75, 0.0)
+    assert sight.switches is switches
