@@ -1,9 +1,10 @@
 """A gate for each tier: how large a part of its requests is turned aside, without flapping.
 
-A gate closes above `closes_at` and opens again half a ramp below it, and stays as it is for a
+A gate closes above `closes_at` and opens again a whole ramp below it, and stays as it is for a
 while after each move. While closed, the part that is turned aside grows from the point of
-reopening to `shut_at`. For new users (0.6 and 1.0): closes at 0.6 with a third turned aside, is
-shut at 1.0, opens again at 0.4.
+reopening to `shut_at`. For new users (0.6 and 1.0): closes at 0.6 with half turned aside, is shut
+at 1.0, opens again at 0.2. With half of that hysteresis gates moved twice as often in the replay,
+and nobody gained.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +18,7 @@ from autoscaling.tiers import Tier, Tiers
 class GateRule:
     """`hysteresis` is a part of the ramp between `closes_at` and `shut_at`."""
 
-    hysteresis: float = 0.5
+    hysteresis: float = 1.0
     dwell_s: float = 120.0
 
 
@@ -50,6 +51,12 @@ def reopens_at(tier: Tier, rule: GateRule) -> float:
     """The saturation below which a closed gate opens; above 0, or it never would."""
     foot = tier.closes_at - rule.hysteresis * (tier.shut_at - tier.closes_at)
     return max(foot, 0.1 * tier.closes_at)
+
+
+def level_at(part: float, tier: Tier, rule: GateRule) -> float:
+    """The saturation at which a closed gate turns this part aside; 0 for none."""
+    foot = reopens_at(tier, rule)
+    return foot + part * (tier.shut_at - foot) if part > 0 else 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,16 +4,17 @@ Never GPU utilisation: a GPU that works is near 100 % whether one job waits or a
 
 A tier sees what stands before it. Paid jobs overtake all others, so only paid work fills the
 cluster for them; and a tier looks at what it and the tiers above ask for, so a flood of new users
-closes the door for new users.
+closes the door for new users: as far as it must, before any work has piled up.
 
-Worked numbers, 16 GPUs and a target of 300 s: 4,800 GPU-seconds let in are a saturation of 1. Two
-clips of 600 GPU-seconds more make it 1.25.
+Worked numbers, 16 GPUs and a target of 450 s: 7,200 GPU-seconds let in are a saturation of 1, or,
+where paid tiers usually ask for half of the GPUs, of 2 for all others.
 """
 
 from dataclasses import dataclass
 from math import exp
 from typing import Final
 
+from autoscaling.gates import GateRule, level_at
 from autoscaling.load import Load
 from autoscaling.tiers import Tiers
 
@@ -25,33 +26,44 @@ LEAST_REST: Final = 0.2
 class SaturationRule:
     """Periods in seconds."""
 
-    drain_target_s: float = 300.0
+    drain_target_s: float = 450.0
     smoothing_s: float = 60.0
     surge_floor: float = 0.5
     """The smoothed value is never below this part of the present one: a surge is seen at once."""
 
 
-def raw_levels(load: Load, tiers: Tiers, drain_target_s: float) -> tuple[float, ...]:
-    """The present saturation of each tier, the lowest first; it never rises with the rank.
+def raw_levels(
+    load: Load, tiers: Tiers, rule: SaturationRule, gates: GateRule
+) -> tuple[float, ...]:
+    """The present saturation of each tier, the lowest first.
 
-    Offered load counts once it is more than the GPUs can do: below that they suffice, and over a
-    few minutes a handful of long clips looks like a flood.
+    For paid tiers offered load counts once it is more than the GPUs can do; for the others, as
+    the part of their requests that is too much.
     """
     ranks = tiers.paid_ranks
-    everybody = paid = load.drain_s()
+    everybody = paid = load.drain_s() / rule.drain_target_s
     if load.gpus > 0:
-        paid = load.backlog_gpu_s(ranks) / load.gpus
+        paid = load.backlog_gpu_s(ranks) / load.gpus / rule.drain_target_s
         everybody /= max(LEAST_REST, load.left_by(ranks))
     levels = []
     for rank, tier in enumerate(tiers):
-        offered = load.offered(from_rank=rank)
-        asked = offered if offered > 1 else 0.0
         if tier.paid:
-            levels.append(max(paid / drain_target_s, load.paid_wait, asked))
+            offered = load.offered(from_rank=rank)
+            levels.append(max(paid, load.paid_wait, offered if offered > 1 else 0.0))
         else:
-            full = everybody / drain_target_s
-            levels.append(max(full, load.paid_wait, load.promise_pressure, asked))
+            asked = level_at(excess(load, rank), tier, gates)
+            levels.append(max(everybody, load.paid_wait, load.promise_pressure, asked))
     return tuple(levels)
+
+
+def excess(load: Load, rank: int) -> float:
+    """The part of a tier's requests that must be turned aside if all above are let in: of 2.0
+    offered, 1.1 of it by new users, they have 1.0 too much, which is 0.91 of theirs."""
+    offered = load.offered(from_rank=rank)
+    if offered <= 1:
+        return 0.0
+    own = offered - load.offered(from_rank=rank + 1)
+    return min(1.0, (offered - 1) / own) if own > 0 else 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from autoscaling.promises import Promised, Stretch, pressure
 from autoscaling.rules import Rules
 from autoscaling.saturation import Saturation, raw_levels
 
-OFFERED_S: Final = 300.0
+OFFERED_S: Final = 600.0
 SUSTAINED_S: Final = 3_600.0
 WAITS_S: Final = 300.0
 
@@ -82,7 +82,7 @@ class Watch:
                 stand.promised, load=load, tiers=rules.tiers, rule=rules.promises, now=now
             ),
         )
-        raw = raw_levels(load, rules.tiers, rules.saturation.drain_target_s)
+        raw = raw_levels(load, rules.tiers, rules.saturation, rules.gates)
         self._saturation = self._saturation.after(raw, now, rules.saturation)
         levels = self._saturation.levels
         self.gates = self.gates.after(levels, rules.tiers, now, rules.gates, switches)

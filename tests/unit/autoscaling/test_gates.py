@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoscaling.gates import Gate, GateRule, Gates, Switches, fail_safe, reopens_at
+from autoscaling.gates import Gate, GateRule, Gates, Switches, fail_safe, level_at, reopens_at
 from autoscaling.tiers import DEFAULT_TIERS
 from tests.unit.autoscaling.loads import NUM_TIERS, RANKS
 
@@ -24,11 +24,11 @@ def test_all_are_open_to_begin_with() -> None:
 
 
 def test_a_gate_opens_lower_than_it_closes() -> None:
-    assert reopens_at(NEW, RULE) == pytest.approx(0.4)
+    assert reopens_at(NEW, RULE) == pytest.approx(0.2)
     closed = Gate().after(0.61, NEW, 0.0, RULE)
     assert closed.closed
-    assert closed.after(0.41, NEW, 1e3, RULE).closed
-    assert not closed.after(0.39, NEW, 1e3, RULE).closed
+    assert closed.after(0.21, NEW, 1e3, RULE).closed
+    assert not closed.after(0.19, NEW, 1e3, RULE).closed
     assert not Gate().after(0.6, NEW, 0.0, RULE).closed
 
 
@@ -40,9 +40,16 @@ def test_it_stays_as_it_is_for_a_while() -> None:
 
 def test_the_part_turned_aside_grows_with_the_load() -> None:
     closed = Gate(closed=True)
-    parts = [closed.part_aside(level, NEW, RULE) for level in (0.4, 0.6, 0.7, 1.0, 9.0)]
-    assert parts == pytest.approx([0.0, 1 / 3, 0.5, 1.0, 1.0])
+    parts = [closed.part_aside(level, NEW, RULE) for level in (0.2, 0.6, 0.8, 1.0, 9.0)]
+    assert parts == pytest.approx([0.0, 0.5, 0.75, 1.0, 1.0])
     assert Gate().part_aside(9.0, NEW, RULE) == 0.0
+
+
+def test_a_part_has_its_level() -> None:
+    closed = Gate(closed=True)
+    for part in (0.25, 0.5, 1.0):
+        assert closed.part_aside(level_at(part, NEW, RULE), NEW, RULE) == pytest.approx(part)
+    assert level_at(0.0, NEW, RULE) == 0.0
 
 
 def test_lower_tiers_close_first_and_paid_ones_last() -> None:

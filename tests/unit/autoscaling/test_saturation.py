@@ -2,21 +2,24 @@
 
 import math
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autoscaling.gates import GateRule, Gates
 from autoscaling.load import Load, TierLoad
-from autoscaling.saturation import Saturation, SaturationRule, raw_levels
+from autoscaling.saturation import Saturation, SaturationRule, excess, raw_levels
 from autoscaling.tiers import DEFAULT_TIERS
 from tests.unit.autoscaling.loads import NUM_TIERS, RANKS, load_of, loads
 
-RULE = SaturationRule()
+RULE = SaturationRule(drain_target_s=300.0)
+GATES = GateRule()
 
 
 def raw(load: Load) -> dict[str, float]:
-    levels = raw_levels(load, DEFAULT_TIERS, RULE.drain_target_s)
+    levels = raw_levels(load, DEFAULT_TIERS, RULE, GATES)
     return {name: levels[rank] for name, rank in RANKS.items()}
 
 
@@ -36,13 +39,21 @@ def test_paid_jobs_are_not_held_up_by_the_others() -> None:
 def test_a_flood_of_new_users_fills_the_cluster_for_new_users() -> None:
     flood = TierLoad(offered_gpu_s_per_s=40.0)
     levels = raw(load_of(new=flood, free=TierLoad(offered_gpu_s_per_s=8.0)))
-    assert levels["new"] == 3.0
+    assert levels["new"] == pytest.approx(0.2 + 0.8 * 32 / 40)
     assert levels["free"] == levels["pro"] == 0.0
+    assert raw(load_of(new=flood, free=TierLoad(offered_gpu_s_per_s=16.0)))["new"] == 1.0
+
+
+def test_how_much_is_too_much() -> None:
+    load = load_of(new=TierLoad(offered_gpu_s_per_s=17.6), plus=TierLoad(offered_gpu_s_per_s=14.4))
+    assert excess(load, RANKS["new"]) == pytest.approx(0.91, abs=0.01)
+    assert excess(load, RANKS["free"]) == excess(load, RANKS["plus"]) == 0.0
 
 
 def test_what_the_gpus_can_do_is_no_flood() -> None:
     assert raw(load_of(free=TierLoad(offered_gpu_s_per_s=15.9)))["free"] == 0.0
-    assert raw(load_of(free=TierLoad(offered_gpu_s_per_s=17.6)))["free"] == pytest.approx(1.1)
+    assert raw(load_of(plus=TierLoad(offered_gpu_s_per_s=17.6)))["plus"] == pytest.approx(1.1)
+    assert raw(load_of(free=TierLoad(offered_gpu_s_per_s=17.6)))["free"] > 0.3
 
 
 def test_paid_waits_close_the_door_for_the_others() -> None:
@@ -78,21 +89,23 @@ def test_a_clock_that_goes_back_changes_nothing() -> None:
 
 
 @given(loads)
-def test_it_is_never_fuller_for_a_higher_tier(load: Load) -> None:
-    levels = raw_levels(load, DEFAULT_TIERS, RULE.drain_target_s)
-    assert list(levels) == sorted(levels, reverse=True)
+def test_too_much_is_never_a_larger_part_of_a_higher_tier(load: Load) -> None:
+    parts = [excess(load, rank) for rank in range(NUM_TIERS)]
+    for lower, upper in pairwise(parts):
+        assert lower >= upper - 1e-9
 
 
 @given(st.lists(st.tuples(loads, st.floats(0, 600)), max_size=12))
-def test_smoothing_keeps_the_order_of_the_tiers(looks: list[tuple[Load, float]]) -> None:
-    state, now = Saturation.idle(NUM_TIERS, now=0.0), 0.0
+def test_whatever_the_load_no_tier_overtakes_the_one_above(
+    looks: list[tuple[Load, float]],
+) -> None:
+    state, gates, now = Saturation.idle(NUM_TIERS, now=0.0), Gates.open(NUM_TIERS), 0.0
     for load, pause_s in looks:
         now += pause_s
-        levels = raw_levels(load, DEFAULT_TIERS, RULE.drain_target_s)
-        state = state.after(levels, now, RULE)
-        for lower, upper in zip(state.levels, state.levels[1:], strict=False):
-            assert lower >= upper or lower == pytest.approx(upper)
+        state = state.after(raw_levels(load, DEFAULT_TIERS, RULE, GATES), now, RULE)
         assert all(not math.isnan(level) for level in state.levels)
+        gates = gates.after(state.levels, DEFAULT_TIERS, now, GATES)
+        assert list(gates.aside) == sorted(gates.aside, reverse=True)
 
 
 def test_what_paid_tiers_ask_for_is_not_there_for_the_others() -> None:

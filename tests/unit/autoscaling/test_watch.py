@@ -21,7 +21,7 @@ def stand(new_gpu_s: float = 0.0, promised: tuple[Promised, ...] = ()) -> Stand:
 def test_the_gate_closes_as_work_piles_up_and_opens_by_degrees() -> None:
     watch = Watch(Rules(), 0.0)
     assert watch.look(stand(), 0.0).aside == NOTHING
-    parts = [watch.look(stand(6_000.0), now).aside[0] for now in (1.0, 60.0, 300.0)]
+    parts = [watch.look(stand(9_000.0), now).aside[0] for now in (1.0, 60.0, 300.0)]
     assert parts[0] > 0  # the surge is seen at once
     assert parts == sorted(parts)
     assert parts[-1] == 1.0
@@ -33,10 +33,10 @@ def test_the_gate_closes_as_work_piles_up_and_opens_by_degrees() -> None:
 
 def test_a_flood_closes_the_door_before_any_work_piles_up() -> None:
     watch = Watch(Rules(), 0.0)
-    for second in range(300):
+    for second in range(600):
         watch.asked(RANKS["new"], 40.0, float(second))
-    sight = watch.look(stand(), 300.0)
-    assert sight.aside[RANKS["new"]] == 1.0
+    sight = watch.look(stand(), 600.0)
+    assert 0.5 < sight.aside[RANKS["new"]] < 0.7
     assert sight.aside[RANKS["free"]] == sight.aside[RANKS["plus"]] == 0.0
 
 

@@ -60,7 +60,7 @@ def test_no_paid_job_is_shed_while_a_lower_one_is_let_in(name: str, scenario: st
     assert inversions(flooded(name, scenario).told, paid_from=2) == 0
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(st.integers(0, 10**6), st.floats(0.3, 1.2), st.sampled_from([1.0, 4.0, 12.0]))
 def test_whatever_comes_promises_are_not_moved_and_jobs_not_lost(
     seed: int, load: float, flood: float
