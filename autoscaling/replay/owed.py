@@ -58,3 +58,4 @@ class Owed:
             return
         at = bisect_left(self._keys, (job.promised_by, job.number))
         del self._keys[at], self._promised[at], self._jobs[job.number]
+        self._deferred.discard(job.number)
