@@ -23,6 +23,10 @@ class PlacementRule:
     """With less than this let in, everybody gets the largest gang."""
     margin: float = 1.25
     """A smaller gang must leave this much room for what takes longer than predicted."""
+    least_steps_between: int = 5
+    """A job that goes on elsewhere has made so many steps where it is, and has as many to make."""
+    least_gain_s: float = 10.0
+    """What it must gain: to move is to store a checkpoint, and to encode the prompt again."""
 
 
 def place(free: Sequence[FreeGangs]) -> FreeGangs | None:
@@ -58,3 +62,27 @@ def place_by_need(
     if not enough:
         return place(able)
     return min(enough, key=lambda gangs: (gangs.devices, gangs.shape))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """A running job: the devices it has, its steps on them, and its time from here on."""
+
+    devices: int
+    steps_here: int
+    steps_left: int
+    seconds_on: Callable[[int], float]
+
+
+def place_higher(job: Progress, free: Sequence[FreeGangs], rule: PlacementRule) -> FreeGangs | None:
+    """A larger free gang on which a running job should go on; None if it had better stay.
+
+    For when nobody waits: at its next step boundary it is suspended and resumed there.
+    """
+    if min(job.steps_here, job.steps_left) < rule.least_steps_between:
+        return None
+    larger = place([gangs for gangs in free if gangs.devices > job.devices])
+    if larger is None:
+        return None
+    gain_s = job.seconds_on(job.devices) - job.seconds_on(larger.devices)
+    return larger if gain_s >= rule.least_gain_s else None

@@ -131,6 +131,9 @@ class Baseline:
     def gives_way(self, cluster: Cluster) -> Gang | None:
         return None
 
+    def moves(self, cluster: Cluster) -> Gang | None:
+        return None
+
     def again(self, job: SimJob, cluster: Cluster) -> None:
         heapq.heappush(self._queue, (self._key(job), job))
         self._waiting[job.rank] += 1

@@ -95,7 +95,11 @@ class Replay:
             self._starts(*chosen)
         while yielding := self._policy.gives_way(self._cluster):
             assert yielding.run is not None
+            yielding.run.job.preemptions += 1
             self._asks_to_stop(yielding, yielding.run)
+        if moving := self._policy.moves(self._cluster):
+            assert moving.run is not None
+            self._asks_to_stop(moving, moving.run)
 
     def _starts(self, job: SimJob, gang: Gang) -> None:
         run = self._cluster.start(job, gang)
@@ -118,7 +122,6 @@ class Replay:
         if gang.run is not run or self._cluster.now >= run.ends_at:
             return
         job = self._cluster.stop(gang)
-        job.preemptions += 1
         job.suspended_at = self._cluster.now
         self._policy.again(job, self._cluster)
 

@@ -1,42 +1,27 @@
 """filmgate's policy in the replay: the objects that decide in the service, and a list of jobs."""
 
-from dataclasses import dataclass, field
 from functools import partial
 
 from autoscaling.admission import Request, Situation, decide
 from autoscaling.decisions import Decision, Defer, Shed
 from autoscaling.fairness import FairShares
 from autoscaling.ordering import TwoBands, Waiting
-from autoscaling.placement import PlacementRule, place_by_need
-from autoscaling.preemption import Running, gives_way, is_urgent
+from autoscaling.placement import place_by_need, place_higher
+from autoscaling.preemption import gives_way, is_urgent
 from autoscaling.promises import due_at, release
-from autoscaling.replay.cluster import Cluster, Gang, Run
+from autoscaling.replay.cluster import Cluster, Gang
 from autoscaling.replay.jobs import (
     STANDARD_DEGREE,
-    STEPS,
     SimJob,
     seconds_on,
     standard_gpu_s,
 )
+from autoscaling.replay.options import Options
 from autoscaling.replay.owed import Owed
-from autoscaling.rules import Rules
+from autoscaling.replay.sight import as_progress, as_running
 from autoscaling.watch import Stand, Watch
 
 SESSION_S = 1_800.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """What is left out for the ablations."""
-
-    degrees: tuple[int, ...] = (4, 4, 4, 4)
-    rules: Rules = field(default_factory=Rules)
-    placement: PlacementRule = field(
-        default_factory=lambda: PlacementRule(standard_devices=STANDARD_DEGREE)
-    )
-    preempts: bool = True
-    mean_gpu_s: float | None = None
-    """Instead of each job's cost: requests are counted."""
 
 
 class Filmgate:
@@ -109,13 +94,28 @@ class Filmgate:
         if len(urgent) <= coming:
             return None
         able = [
-            _as_running(gang, run, now, self._paid(run.job))
+            as_running(gang, run, now, self._paid(run.job))
             for gang, run in runs.values()
             if not run.gives_way
         ]
         takes_s = max(each.standalone_s for each in urgent)
         chosen = gives_way(able, rule, least_degree=STANDARD_DEGREE, takes_s=takes_s)
         return runs[chosen.job_id][0] if chosen else None
+
+    def moves(self, cluster: Cluster) -> Gang | None:
+        if not self._options.moves or self._waiting or not cluster.num_free:
+            return None
+        if any(run.gives_way for _, run in cluster.running()):
+            return None
+        free = cluster.free()
+        return next(
+            (
+                gang
+                for gang, run in cluster.running()
+                if place_higher(as_progress(gang, run, cluster.now), free, self._options.placement)
+            ),
+            None,
+        )
 
     def again(self, job: SimJob, cluster: Cluster) -> None:
         self._settle(job)
@@ -225,15 +225,3 @@ class Filmgate:
     def _low_part(self, cluster: Cluster) -> float:
         low = sum(gang.degree for gang, run in cluster.running() if not self._paid(run.job))
         return low / max(1, cluster.gpus)
-
-
-def _as_running(gang: Gang, run: Run, now: float, paid: bool) -> Running:
-    left_s = seconds_on(run.left_gpu_s(now), gang.degree)
-    return Running(
-        job_id=run.job.job_id,
-        paid=paid,
-        degree=gang.degree,
-        steps_left=STEPS - round(run.done(now) * STEPS),
-        preemptions=run.job.preemptions,
-        slack_s=run.job.clock - now - left_s,
-    )

@@ -18,8 +18,9 @@ from autoscaling.replay.baselines import (
     by_tier,
 )
 from autoscaling.replay.dagor import Dagor
-from autoscaling.replay.filmgate import Filmgate, Options
+from autoscaling.replay.filmgate import Filmgate
 from autoscaling.replay.jobs import standard_gpu_s
+from autoscaling.replay.options import Options
 from autoscaling.replay.policy import Policy
 from autoscaling.rules import Rules
 from autoscaling.tiers import Tiers
@@ -53,6 +54,7 @@ POLICIES: Final[Mapping[str, Callable[[], Policy]]] = MappingProxyType(
         "edf-oracle": lambda: Baseline(by_deadline, NoLimit(), drops_hopeless=True),
         "filmgate-no-deferral": _no_deferral,
         "filmgate-no-preemption": lambda: Filmgate(replace(TUNED, preempts=False)),
+        "filmgate-no-moves": lambda: Filmgate(replace(TUNED, moves=False)),
         "filmgate-no-elastic": lambda: Filmgate(replace(TUNED, degrees=(4, 4, 4, 4))),
         "filmgate-no-hysteresis": lambda: _with_rules(gates=GateRule(hysteresis=0.0, dwell_s=0.0)),
         "filmgate-with-floor": lambda: _with_rules(order=OrderRule(low_share=0.125)),

@@ -22,8 +22,11 @@ class Policy(Protocol):
     def gives_way(self, cluster: Cluster) -> Gang | None:
         """A gang whose job is to stop at its next step, for another; it comes back by `again`."""
 
+    def moves(self, cluster: Cluster) -> Gang | None:
+        """A gang whose job is to stop at its next step and go on on a larger one that is free."""
+
     def again(self, job: SimJob, cluster: Cluster) -> None:
-        """A job that gave way, or whose gang failed, waits again."""
+        """A job that gave way or moves, or whose gang failed, waits again."""
 
     def ended(self, job: SimJob, cluster: Cluster) -> None:
         """A clip is there."""

@@ -1,6 +1,13 @@
 """Which of the free gangs a job gets."""
 
-from autoscaling.placement import FreeGangs, PlacementRule, place, place_by_need
+from autoscaling.placement import (
+    FreeGangs,
+    PlacementRule,
+    Progress,
+    place,
+    place_by_need,
+    place_higher,
+)
 
 SINGLE = FreeGangs(shape="1", devices=1, num_free=3)
 PAIR = FreeGangs(shape="tp2", devices=2, num_free=1)
@@ -65,3 +72,26 @@ def test_while_little_waits_everybody_gets_the_largest() -> None:
 def test_nothing_free_is_no_place_by_need_either() -> None:
     none_free = [FreeGangs(shape="1", devices=1, num_free=0)]
     assert by_need(none_free) is by_need(none_free, paid=True) is by_need([], drain_s=0.0) is None
+
+
+def on_one(**numbers: int) -> Progress:
+    """A job of 100 GPU-seconds that are left, on a gang of one."""
+    facts = {"devices": 1, "steps_here": 10, "steps_left": 20} | numbers
+    return Progress(seconds_on=lambda devices: 100 / devices, **facts)
+
+
+def test_a_running_job_moves_to_a_larger_gang_that_nobody_needs() -> None:
+    assert place_higher(on_one(), ALL, RULE) is QUAD
+    assert place_higher(on_one(devices=2), ALL, RULE) is QUAD
+
+
+def test_it_stays_where_moving_gains_nothing_or_too_little() -> None:
+    assert place_higher(on_one(devices=4), ALL, RULE) is None
+    assert place_higher(on_one(), [SINGLE], RULE) is None
+    short = Progress(devices=1, steps_here=9, steps_left=9, seconds_on=lambda devices: 12 / devices)
+    assert place_higher(short, ALL, RULE) is None
+
+
+def test_it_moves_not_again_within_five_steps_nor_for_the_last_five() -> None:
+    assert place_higher(on_one(steps_here=4), ALL, RULE) is None
+    assert place_higher(on_one(steps_left=4), ALL, RULE) is None
