@@ -9,7 +9,7 @@ from autoscaling.decisions import Defer, Reason, Shed
 from autoscaling.replay.cluster import Cluster, Gang, Run
 from autoscaling.replay.jobs import SimJob
 from autoscaling.replay.policy import Policy
-from autoscaling.replay.scenarios import HOUR, Scenario
+from autoscaling.replay.scenarios import HOUR, Outage, Scenario
 
 TICK_S = 5.0
 RETRY_S = 30.0
@@ -38,9 +38,14 @@ class Record:
 
 
 class Replay:
-    """One scenario's jobs through one policy."""
+    """One scenario's jobs through one policy. Raises `ValueError` if it wants other GPUs."""
 
     def __init__(self, scenario: Scenario, jobs: Sequence[SimJob], policy: Policy) -> None:
+        if sum(policy.degrees) != scenario.gpus:
+            raise ValueError(
+                f"gangs of {policy.degrees} are {sum(policy.degrees)} GPUs, and {scenario.name} "
+                f"has {scenario.gpus}"
+            )
         self._scenario = scenario
         self._policy = policy
         self._cluster = Cluster(policy.degrees)
@@ -50,11 +55,8 @@ class Replay:
         self._record = Record(scenario=scenario, jobs=jobs)
         for job in jobs:
             self._at(job.arrived_at, partial(self._arrives, job))
-        if outage := scenario.outage:
-            gone = max(1, round(outage.part * len(self._cluster.gangs)))
-            for gang in self._cluster.gangs[:gone]:
-                self._at(outage.begins_h * HOUR, partial(self._fails, gang))
-                self._at(outage.ends_h * HOUR, partial(self._cluster.returns, gang))
+        if scenario.outage:
+            self._plan(scenario.outage)
         self._at(scenario.hours * HOUR, self._hours_are_over)
         self._at(0.0, self._tick)
 
@@ -69,6 +71,15 @@ class Replay:
             self._dispatch()
         self._record.flips = self._policy.flips()
         return self._record
+
+    def _plan(self, outage: Outage) -> None:
+        """The first gangs, until a part of the GPUs is gone that is at least as large."""
+        to_go = outage.part * self._scenario.gpus
+        for gang in self._cluster.gangs:
+            if to_go > 0:
+                self._at(outage.begins_h * HOUR, partial(self._fails, gang))
+                self._at(outage.ends_h * HOUR, partial(self._cluster.returns, gang))
+                to_go -= gang.degree
 
     def _at(self, time: float, act: Callable[[], None]) -> None:
         self._count += 1
