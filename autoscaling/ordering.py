@@ -48,7 +48,7 @@ class Band(IntEnum):
     RESUMED = 0  # gave way for as long as anybody may be made to
     FLOOR = 1  # the low band's guaranteed share, while it has less
     PAID = 2  # by least slack
-    LATE = 3  # paid, and late whatever is done: it must not make others late too
+    LATE = 3  # paid, and late whatever is done: for a while it must not make others late too
     DUE = 4  # promised jobs that must begin, and jobs that waited far too long
     BROKEN = 5  # promised, and too late: one broken promise must not break the next
     FAIR = 6  # all others, by their accounts' shares
@@ -62,6 +62,13 @@ class OrderRule:
     longest_suspension_s: float = 120.0
     longest_overrun: float = 1.25
     """A job that waits this many times what it was promised goes before other promises again."""
+    aged_after: float = 3.0
+    """A job that was let in is due, or if it is paid for first of all, when it has waited this
+    many times its target."""
+
+    def aged_at(self, created_at: float, deadline: float) -> float:
+        """When a job that was let in, and promised nothing, has waited far too long."""
+        return created_at + self.aged_after * (deadline - created_at)
 
 
 Place = tuple[Band, float, float, str]
@@ -104,7 +111,8 @@ class TwoBands:
             return Band.RESUMED, since
         if job.paid:
             latest_start = job.deadline - job.standalone_s
-            return (Band.PAID if latest_start >= now else Band.LATE), latest_start
+            late = latest_start < now < self._rule.aged_at(job.created_at, job.deadline)
+            return (Band.LATE if late else Band.PAID), latest_start
         if now >= job.due_at:
             return self._due(job, now)
         return (Band.FLOOR if low_part < self._rule.low_share else Band.FAIR), 0.0

@@ -184,7 +184,7 @@ class Filmgate:
         if job.promised_by is not None:
             due = due_at(job.promised_by, job.standalone_s, self._rules.release)
         else:
-            due = job.arrived_at + 10 * (job.deadline - job.arrived_at)
+            due = self._rules.order.aged_at(job.arrived_at, job.deadline)
         gpu_s = self._cost(job)
         self._backlog[job.rank] += gpu_s
         waiting = Waiting(

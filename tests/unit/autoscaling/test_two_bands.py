@@ -1,5 +1,7 @@
 """The order of two bands: least slack for paid, promises that are due, fair shares for the rest."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,12 +41,17 @@ def test_paid_jobs_go_by_what_they_can_still_wait() -> None:
 
 
 def test_a_paid_job_that_is_late_anyway_makes_no_other_late() -> None:
-    hopeless = paid("hopeless", deadline=1_010.0)
+    hopeless = replace(paid("hopeless", deadline=1_010.0), created_at=900.0)
     assert ids([hopeless, paid("fine", deadline=9_000.0), job("free")]) == [
         "fine",
         "hopeless",
         "free",
     ]
+
+
+def test_nor_is_it_forgotten() -> None:
+    overdue = replace(paid("overdue", deadline=700.0), created_at=600.0)
+    assert ids([paid("fine", deadline=1_100.0), overdue]) == ["overdue", "fine"]
 
 
 def test_a_promise_that_is_due_goes_before_all_that_are_not_paid_for() -> None:
@@ -64,6 +71,10 @@ def test_a_broken_promise_does_not_break_the_next_unless_it_waits_too_long() -> 
     forgotten = job("forgotten", deadline=800.0, due_at=0.0)
     assert ids([broken, job("free"), fine]) == ["fine", "broken", "free"]
     assert ids([broken, fine, forgotten]) == ["forgotten", "fine", "broken"]
+
+
+def test_a_job_that_was_let_in_is_due_after_three_times_its_target() -> None:
+    assert OrderRule().aged_at(100.0, 500.0) == 1_300.0
 
 
 def test_who_gave_way_for_long_enough_goes_first_of_all() -> None:
