@@ -38,7 +38,8 @@ def raw_levels(
     """The present saturation of each tier, the lowest first.
 
     For paid tiers offered load counts once it is more than the GPUs can do; for the others, as
-    the part of their requests that is too much.
+    the part of their requests that is too much. Paid jobs that wait close the door for the others
+    only: a few late ones are no reason to turn paid requests aside.
     """
     ranks = tiers.paid_ranks
     everybody = paid = load.drain_s() / rule.drain_target_s
@@ -49,7 +50,7 @@ def raw_levels(
     for rank, tier in enumerate(tiers):
         if tier.paid:
             offered = load.offered(from_rank=rank)
-            levels.append(max(paid, load.paid_wait, offered if offered > 1 else 0.0))
+            levels.append(max(paid, offered if offered > 1 else 0.0))
         else:
             asked = level_at(excess(load, rank), tier, gates)
             levels.append(max(everybody, load.paid_wait, load.promise_pressure, asked))

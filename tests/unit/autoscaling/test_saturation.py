@@ -57,7 +57,8 @@ def test_what_the_gpus_can_do_is_no_flood() -> None:
 
 
 def test_paid_waits_close_the_door_for_the_others() -> None:
-    assert raw(load_of(paid_wait=1.2))["new"] == 1.2
+    levels = raw(load_of(paid_wait=1.2))
+    assert (levels["new"], levels["free"], levels["plus"]) == (1.2, 1.2, 0.0)
 
 
 def test_without_gpus_any_work_is_too_much() -> None:
