@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
-SDK_LONGEST_WAIT_S = 120.0
+SDK_LONGEST_WAIT_S: Final = 120.0
 """Common clients do not wait longer than this: they are told not to retry by themselves."""
 
 

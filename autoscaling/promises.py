@@ -11,12 +11,15 @@ promise is 75 minutes.
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Final
 
 from autoscaling.decisions import Reason
 from autoscaling.load import Load
 from autoscaling.tiers import HOUR_S, Tier, Tiers
 
-REMEMBERED = 256
+REMEMBERED: Final = 256
+SOON_S: Final = 60.0
+"""What is due sooner than that counts as due then, as what is overdue does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,8 +153,9 @@ def pressure(
     tightest = work_gpu_s = 0.0
     for job in promised:
         work_gpu_s += job.gpu_s
-        left_s = max(job.finish_by - now - job.standalone_s, 60.0)
-        tightest = max(tightest, work_gpu_s / left_s)
+        left_s = job.finish_by - now - job.standalone_s
+        asked = work_gpu_s / (left_s if left_s > SOON_S else SOON_S)
+        tightest = max(tightest, asked)
     return tightest / rate
 
 
