@@ -1,6 +1,6 @@
 """Batches for the denoiser: stored latents with captions, noise and the weights of their loss."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -116,6 +116,33 @@ def _in_every_shape(
     return every
 
 
+@dataclass
+class Shown:
+    """What a batch's clips show and say, one entry a clip."""
+
+    captions: list[str] = field(default_factory=list)
+    outlines: list[Tensor] = field(default_factory=list)
+    sounds: list[Tensor] = field(default_factory=list)
+    shape_named: list[bool] = field(default_factory=list)
+
+
+def _show(store: Store, rows: IntArray, shapes: IntArray, generator: np.random.Generator) -> Shown:
+    """Draw captions, sounds and outlines; a shape held out gives way to the one first drawn."""
+    shown = Shown()
+    for place, row in enumerate(rows):
+        scene = store.drawn[int(row)]
+        shaped = replace(scene, shape=SHAPES[shapes[place]])
+        if is_held_out(shaped):
+            shaped, shapes[place] = scene, SHAPES.index(scene.shape)
+        sound = choose_sound(scene, generator)
+        caption, said = training_caption(replace(shaped, sound=sound), generator)
+        shown.captions.append(caption)
+        shown.outlines.append(outline(shaped, store.frame))
+        shown.sounds.append(_sound_latent(store, int(row), sound))
+        shown.shape_named.append("shape" in said)
+    return shown
+
+
 def draw_batch(
     store: Store,
     scale: Scale,
@@ -126,33 +153,23 @@ def draw_batch(
     """Draw `count` clips with fresh captions, sounds and shapes."""
     rows = generator.integers(len(store.video), size=count)
     shapes = generator.integers(len(SHAPES), size=count)
-    captions: list[str] = []
-    outlines: list[Tensor] = []
-    named: list[bool] = []
-    sounds: list[Tensor] = []
-    for row, shape in zip(rows, shapes, strict=True):
-        scene = store.drawn[int(row)]
-        shaped = replace(scene, shape=SHAPES[shape])
-        if is_held_out(shaped):  # each scene can be shown in the shape it was drawn with
-            shaped, shapes[len(captions)] = scene, SHAPES.index(scene.shape)
-        sound = choose_sound(scene, generator)
-        caption, said = training_caption(replace(shaped, sound=sound), generator)
-        captions.append(caption)
-        outlines.append(outline(shaped, store.frame))
-        named.append("shape" in said)
-        sounds.append(_sound_latent(store, int(row), sound))
-    every = _in_every_shape(store, scale, rows, shapes, named)
+    shown = _show(store, rows, shapes, generator)
+    every = _in_every_shape(store, scale, rows, shapes, shown.shape_named)
     video = every[:, 0]
     grounds = [BACKGROUNDS.index(store.drawn[int(row)].background) for row in rows]
     text = tokenizer(
-        captions, padding="max_length", max_length=MAX_TEXT, truncation=True, return_tensors="pt"
+        shown.captions,
+        padding="max_length",
+        max_length=MAX_TEXT,
+        truncation=True,
+        return_tensors="pt",
     )
     return Batch(
         video=video,
         other_shapes=every[:, 1:],
-        audio=scale.audio(torch.stack(sounds)),
+        audio=scale.audio(torch.stack(shown.sounds)),
         weight=token_weights(video, scale.video(store.empty[grounds])),
-        outline=torch.stack(outlines),
+        outline=torch.stack(shown.outlines),
         ids=text.input_ids,
         mask=text.attention_mask,
         grid=latent_grid(store.frame, SPATIAL_RATIO),
