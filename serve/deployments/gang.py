@@ -95,7 +95,7 @@ class Gang:
             with self._watch.over([]):
                 return mine()
         # Packed tensors are put in the object store once, for all ranks.
-        sent = [ray.put(a) if self._others and isinstance(a, bytes) else a for a in args]
+        sent = [ray.put(arg) if isinstance(arg, bytes) else arg for arg in args]
         calls = [other.tell.remote(method, *sent) for other in self._others]
         with self._watch.over(calls):
             answers = self._answers(mine, calls)

@@ -46,6 +46,7 @@ class Two:
         self.met.wait(20)
 
     async def gang(self, device: DeviceThread, *_: Any) -> Gang:
+        self.threads = device._executor
         watch = GangWatch(
             (self.other,),
             GangCare(rank_timeout_s=0.05),
@@ -63,6 +64,7 @@ async def two(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Two]:
     monkeypatch.setattr(module, "start_gang", two.gang)
     yield two
     two.met.set()
+    two.threads.shutdown()  # while calls are still waited for without Ray
 
 
 @pytest.fixture
