@@ -57,8 +57,9 @@ def test_it_clicks_when_it_bounces(service: Service, tmp_path: Path) -> None:
     prompt = "a yellow triangle bounces on a blue background, a click on each bounce"
     verdict = seen(ask(service, tmp_path, prompt))
     assert (verdict.motion, verdict.sound) == ("bounce", "click")
-    assert verdict.clicks
-    for click in verdict.clicks:
+    heard = [click for click in verdict.clicks if click < Frame().seconds - IN_STEP]
+    assert heard, "the last click may come with a bounce after the clip's end"
+    for click in heard:
         assert min(abs(click - touch) for touch in verdict.touches) <= IN_STEP
 
 
