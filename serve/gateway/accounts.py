@@ -1,6 +1,6 @@
 """The caller's own account: signing up, what may be asked, and what was used."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,7 +10,7 @@ from serve.accounts.roster import AccountExists
 from serve.gateway.auth import Caller, Parts
 from serve.gateway.create_body import json_body
 from serve.gateway.errors import NO_RETRY, ApiError, retry_after
-from serve.gateway.me import Me, me_of
+from serve.gateway.me import AccountObject, Me, account_fields, me_of
 from serve.gateway.pace import Pace
 from serve.gateway.parts import GatewayParts
 from serve.gateway.query import only_query
@@ -39,15 +39,9 @@ class CreateAccount(BaseModel):
     """The code of an invitation; it is kept with the account."""
 
 
-class AccountCreated(BaseModel):
+class AccountCreated(AccountObject):
     """A new account. `api_key` is shown this once: it is stored as a digest only."""
 
-    object: Literal["account"]
-    id: str
-    name: str
-    tier: str
-    region: str | None
-    created_at: int
     api_key: str
 
 
@@ -72,15 +66,7 @@ async def sign_up(request: Request, parts: Parts) -> AccountCreated:
     except AccountExists:
         message = "There is an account of this name already; choose another."
         raise ApiError(409, "account_exists", message, param="name", headers=NO_RETRY) from None
-    return AccountCreated(
-        object="account",
-        id=account.id,
-        name=account.name,
-        tier=account.tier,
-        region=account.region,
-        created_at=int(account.created_at),
-        api_key=key,
-    )
+    return AccountCreated(**account_fields(account), api_key=key)
 
 
 @router.get("/v1/me", responses=READ_FAULTS)

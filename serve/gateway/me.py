@@ -1,6 +1,6 @@
 """GET /v1/me as the API tells it: the account, its limits, and how far it is from them."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
@@ -40,8 +40,8 @@ class Rise(BaseModel):
     clips: int
 
 
-class Me(BaseModel):
-    """The caller's account; `limits` are those in effect, and null is no limit."""
+class AccountObject(BaseModel):
+    """An account as its owner sees it."""
 
     object: Literal["account"]
     id: str
@@ -49,21 +49,33 @@ class Me(BaseModel):
     tier: str
     region: str | None
     created_at: int
+
+
+class Me(AccountObject):
+    """The caller's account; `limits` are those in effect, and null is no limit."""
+
     limits: Limits
     jobs: LiveJobs
     today: Today
     promotion: Rise | None
 
 
+def account_fields(account: Account) -> dict[str, Any]:
+    """What every `AccountObject` tells of an account."""
+    return {
+        "object": "account",
+        "id": account.id,
+        "name": account.name,
+        "tier": account.tier,
+        "region": account.region,
+        "created_at": int(account.created_at),
+    }
+
+
 def me_of(account: Account, limits: Limits, standing: Standing, rules: Rules, now: float) -> Me:
     """The account as it stands at `now`."""
     return Me(
-        object="account",
-        id=account.id,
-        name=account.name,
-        tier=account.tier,
-        region=account.region,
-        created_at=int(account.created_at),
+        **account_fields(account),
         limits=limits,
         jobs=LiveJobs(in_progress=standing.running, waiting=standing.waiting),
         today=_today(standing, limits.gpu_seconds_per_day, now),

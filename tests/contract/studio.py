@@ -22,7 +22,6 @@ from PIL import Image
 from pipelines.cost import StageCosts
 from pipelines.media.mux import write_clip
 from pipelines.media.stills import spritesheet, thumbnail
-from pipelines.spec import ModelLimits
 from serve.accounts.accounts import Accounts, open_accounts
 from serve.accounts.rules import rules_of
 from serve.artifacts.location import open_artifacts
@@ -34,33 +33,14 @@ from serve.jobs.upgrade import upgrade
 from serve.settings import Settings
 from serve.settings.sections import Artifacts, Http, Jobs
 from tests.contract.film_crew import FilmCrew
+from tests.limits import TINY_LIMITS
 
-LIMITS = ModelLimits(
-    sizes=((64, 32), (32, 64)),
-    free_sizes=True,
-    size_multiple=16,
-    max_pixels=96 * 96,
-    frame_stride=8,
-    default_frames=17,
-    max_frames=41,
-    default_fps=8,
-    min_fps=4,
-    max_fps=30,
-    default_steps=3,
-    max_steps=50,
-    default_guidance=3.0,
-    max_guidance=10.0,
-    default_negative_prompt="blurry",
-    max_prompt_chars=200,
-    image="optional",
-    sound=True,
-)
 HALF_A_SECOND = StageCosts(encode_s=0.0, denoise_s=0.5, decode_s=0.0)
 TINY = ServedModel(
-    name="tiny", limits=LIMITS, costs=lambda _: HALF_A_SECOND, created_at=1_700_000_000
+    name="tiny", limits=TINY_LIMITS, costs=lambda _: HALF_A_SECOND, created_at=1_700_000_000
 )
 SILENT = replace(
-    TINY, name="silent", limits=replace(LIMITS, image="none", sound=False), may_sleep=True
+    TINY, name="silent", limits=replace(TINY_LIMITS, image="none", sound=False), may_sleep=True
 )
 Changes = dict[str, Any]
 

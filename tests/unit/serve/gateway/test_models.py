@@ -7,7 +7,8 @@ import pytest
 
 from serve.gateway.models import attention_of, capabilities, state_of
 from serve.messages import GangStatus, Snapshot
-from tests.contract.studio import LIMITS, SILENT, TINY
+from tests.contract.studio import SILENT, TINY
+from tests.limits import TINY_LIMITS
 
 GANG = GangStatus(replica="r", pid=1, model="tiny", shape="1", devices=1, job_id=None, step=0)
 
@@ -44,10 +45,10 @@ def test_without_a_scheduler_nothing_is_known() -> None:
 
 
 def test_sizes_are_free_or_they_are_not() -> None:
-    free = capabilities(LIMITS, "auto").free_sizes
+    free = capabilities(TINY_LIMITS, "auto").free_sizes
     assert free is not None
     assert (free.multiple, free.max_pixels) == (16, 9216)
-    assert capabilities(replace(LIMITS, free_sizes=False), "auto").free_sizes is None
+    assert capabilities(replace(TINY_LIMITS, free_sizes=False), "auto").free_sizes is None
 
 
 def test_attention_is_what_the_gangs_say(a_snapshot: Callable[..., Snapshot]) -> None:

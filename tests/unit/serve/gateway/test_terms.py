@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 
-from pipelines.spec import ModelLimits
 from serve.gateway.errors import ApiError
 from serve.gateway.rate_headers import duration, gpu_second_headers
 from serve.gateway.terms import (
@@ -20,27 +19,8 @@ from serve.jobs.job import Job
 from serve.jobs.store import Allowance
 from serve.messages import QueuePlace, Snapshot
 from serve.settings.accounts import Limits
+from tests.limits import TINY_LIMITS
 
-LIMITS = ModelLimits(
-    sizes=((64, 32), (32, 64)),
-    free_sizes=True,
-    size_multiple=16,
-    max_pixels=96 * 96,
-    frame_stride=8,
-    default_frames=17,
-    max_frames=41,
-    default_fps=8,
-    min_fps=4,
-    max_fps=30,
-    default_steps=3,
-    max_steps=50,
-    default_guidance=3.0,
-    max_guidance=10.0,
-    default_negative_prompt="",
-    max_prompt_chars=200,
-    image="optional",
-    sound=True,
-)
 Make = Callable[..., Job]
 MakeSnapshot = Callable[..., Snapshot]
 
@@ -48,7 +28,7 @@ MakeSnapshot = Callable[..., Snapshot]
 def test_no_limits_refuse_nothing(a_job: Make) -> None:
     check_model("tiny", Limits())
     check_clip(a_job(), Limits())
-    assert within(LIMITS, Limits()) == LIMITS
+    assert within(TINY_LIMITS, Limits()) == TINY_LIMITS
     assert allowance_of(Limits()) == Allowance()
 
 
@@ -66,10 +46,10 @@ def test_at_the_limit_is_within_it(a_job: Make) -> None:
 
 
 def test_defaults_are_those_that_the_account_may_have() -> None:
-    wide = replace(LIMITS, sizes=((96, 96), (64, 32), (96, 64)))
+    wide = replace(TINY_LIMITS, sizes=((96, 96), (64, 32), (96, 64)))
     assert within(wide, Limits(max_size="64x32")).sizes == ((64, 32), (96, 96), (96, 64))
     frames = [
-        within(LIMITS, Limits(max_seconds=seconds)).default_frames
+        within(TINY_LIMITS, Limits(max_seconds=seconds)).default_frames
         for seconds in (9.0, 2.125, 2.1, 1.0, 0.2, 0.01)
     ]
     assert frames == [17, 17, 9, 1, 1, 1]
