@@ -59,9 +59,11 @@ class Run:
         return self.folder / f"{self.name}.state"
 
     def _load(self) -> None:
+        """What the state does not hold begins afresh: heads and optimisers of adopted weights."""
         state = torch.load(self.state_file, weights_only=True, map_location="cpu")
         for name, module in self.modules.items():
-            module.load_state_dict(state["modules"][name])
+            if name in state["modules"]:
+                module.load_state_dict(state["modules"][name])
         for name, optimiser in self.optimisers.items():
             if name in state["optimisers"]:
                 optimiser.load_state_dict(state["optimisers"][name])

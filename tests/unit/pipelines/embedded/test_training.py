@@ -1,6 +1,7 @@
 """Every stage trains, resumes and ends in a checkpoint that diffusers loads unmodified."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from pipelines.embedded.training.flow_matching import (
 )
 from pipelines.embedded.training.latents import Store
 from pipelines.embedded.training.muon import Muon, orthogonalise, split_parameters
-from pipelines.embedded.training.run import Run, learning_rate_factor
+from pipelines.embedded.training.run import Run, learning_rate_factor, trained_weights
 from pipelines.embedded.training.spectrogram import log_mel
 from pipelines.embedded.training.stages import Plan
 from pipelines.embedded.vocabulary import build_tokenizer
@@ -227,3 +228,8 @@ def test_from_nothing_to_clips(trained: Plan) -> None:
     adopted = Plan(trained.folder / "b", trained.weights, trained.device, trained.steps)
     train.adopt(adopted)
     assert {path.name for path in adopted.folder.iterdir()} == {f"{s}.state" for s in stages.STEPS}
+    shutil.copy(trained.folder / "latents_square.pt", adopted.folder)
+    stages.train_everything(replace(adopted, steps={**trained.steps, "denoiser": 3}))
+    assert trained_weights(adopted.folder, "denoiser").keys() > {"sketch", "questions"}
+    steps = json.loads((trained.weights / "training.json").read_text())["steps"]
+    assert steps == {**trained.steps, "denoiser": 3}, "what is adopted can be trained further"
