@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from autoscaling.admission import Situation
 from pipelines.cost import Calibration
 from serve.jobs.job import Failure, Phase, Status
 
@@ -146,6 +147,18 @@ def least_device_bytes(model: str, gangs: Iterable[LeaseReport | GangStatus]) ->
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """How many requests were answered in one way, and what they asked for in GPU-seconds."""
+
+    model: str
+    tier: str
+    outcome: Literal["admitted", "deferred", "shed"]
+    reason: str
+    requests: int
+    gpu_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """The Scheduler's view, sent to each Gateway about once a second."""
 
@@ -156,5 +169,9 @@ class Snapshot:
     running_eta_s: dict[str, float]
     metrics: bytes
     """The Scheduler's metrics in Prometheus text format."""
+    situation: Situation | None = None
+    """What requests are decided from."""
+    recent_accounts: frozenset[str] = frozenset()
+    """Accounts that got a clip within the last half hour: they are in the middle of something."""
     calibration: Calibration = field(default_factory=Calibration)
     """How far predictions of GPU-seconds have been off so far."""

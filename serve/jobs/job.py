@@ -69,6 +69,30 @@ class Timings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """One line of a job's history: what was decided about it at `at` (Unix seconds), and why."""
+
+    at: float
+    what: str
+    """`admitted`, `deferred`, `released`, `started`, `suspended`, `interrupted`."""
+    reason: str
+    """A stable word, such as `tier_busy`."""
+    text: str
+    """For the person who asked."""
+
+
+FIRST_NOTES, LAST_NOTES = 4, 28
+
+
+def noted(history: tuple[Note, ...], note: Note) -> tuple[Note, ...]:
+    """The history with one more line; of a long one the middle is left out."""
+    longer = (*history, note)
+    if len(longer) <= FIRST_NOTES + LAST_NOTES:
+        return longer
+    return (*longer[:FIRST_NOTES], *longer[-LAST_NOTES:])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """One request for a clip, from submission to a stored file or a stated failure.
 
@@ -109,6 +133,27 @@ class Job:
     """What its account pays for a GPU-second, as stated when the job was taken."""
     jobs_at_once: int | None = None
     """It waits while so many jobs of its account are in progress."""
+    promised_by: float | None = None
+    """When a deferred job's clip will be there; stated when it was taken, and never moved."""
+    predicted_wait_s: float | None = None
+    """How long the wait was guessed to be then, before any stretching."""
+    released_at: float | None = None
+    """Since when a deferred job waits for a gang like others."""
+    preemptions: int = 0
+    """How often it gave way to another job."""
+    suspended_at: float | None = None
+    """Since when it waits to go on, if it gave way; None once it runs again."""
+    history: tuple[Note, ...] = ()
+    """What was decided about it, the oldest first."""
+
+    @property
+    def deferred(self) -> bool:
+        """Whether it is kept for later, and takes part in no queue yet."""
+        return (
+            self.status is Status.QUEUED
+            and self.promised_by is not None
+            and self.released_at is None
+        )
 
     @property
     def estimated_price(self) -> float:

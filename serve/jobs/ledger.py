@@ -9,13 +9,13 @@ from collections.abc import Collection
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Update, and_, case, func, literal, select, update
+from sqlalchemy import ScalarSelect, Update, and_, case, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from serve.jobs.charges import run_s_until
 from serve.jobs.database import Engines
-from serve.jobs.job import LIVE, Failure, Job, Phase, Status, Timings
-from serve.jobs.rows import to_job
+from serve.jobs.job import LIVE, Failure, Job, Note, Phase, Status, Timings, noted
+from serve.jobs.rows import history_values, to_job
 from serve.jobs.sql_usage import record_of
 from serve.jobs.store import Fence
 from serve.jobs.tables import counters, jobs
@@ -90,21 +90,29 @@ class SqlLedger:
         adopted = [to_job(row) for row in await self._engines.change_returning(statement)]
         return sorted(adopted, key=lambda job: (job.created_at, job.id))
 
-    async def start(self, job_id: str, epoch: int, now: float) -> Job | None:
-        """queued -> in_progress under `epoch`, as the next attempt; None if the row moved on.
-
-        The newest epoch is read under a shared lock: a new scheduler gets its epoch before this
-        start (which then fails) or after it (and then finds the job when it adopts).
-        """
-        newest = (
-            select(counters.c.value)
-            .where(counters.c.name == "epoch")
-            .with_for_update(read=True)
-            .scalar_subquery()
-        )
+    async def release(self, job: Job, epoch: int, now: float, note: Note) -> Job | None:
+        """A deferred job waits for a gang from now on; None if the row moved on."""
         statement = (
             update(jobs)
-            .where(jobs.c.id == job_id, jobs.c.status == Status.QUEUED, newest == epoch)
+            .where(
+                jobs.c.id == job.id,
+                jobs.c.status == Status.QUEUED,
+                jobs.c.released_at.is_(None),
+                newest_epoch() == epoch,
+            )
+            .values(released_at=now, **_told(noted(job.history, note)))
+            .returning(jobs)
+        )
+        rows = await self._engines.change_returning(statement)
+        return to_job(rows[0]) if rows else None
+
+    async def start(
+        self, job_id: str, epoch: int, now: float, *, history: tuple[Note, ...] | None = None
+    ) -> Job | None:
+        """queued -> in_progress under `epoch`, as the next attempt; None if the row moved on."""
+        statement = (
+            update(jobs)
+            .where(jobs.c.id == job_id, jobs.c.status == Status.QUEUED, newest_epoch() == epoch)
             .values(
                 status=Status.IN_PROGRESS,
                 epoch=epoch,
@@ -113,6 +121,8 @@ class SqlLedger:
                 started_at=func.coalesce(jobs.c.started_at, now),
                 attempt_started_at=now,
                 seen_at=now,
+                suspended_at=None,
+                **_told(history),
             )
             .returning(jobs)
         )
@@ -125,8 +135,19 @@ class SqlLedger:
         """Record the phase and the finished steps of an attempt, and what the job has taken."""
         return await self._write(fence, phase=phase, step=step, seen_at=now, **_taken(timings))
 
-    async def requeue(self, fence: Fence, *, now: float, crashed: bool) -> bool:
-        """in_progress -> queued; `crashed` counts against the job unless it got further."""
+    async def requeue(
+        self,
+        fence: Fence,
+        *,
+        now: float,
+        crashed: bool,
+        gave_way: bool = False,
+        history: tuple[Note, ...] | None = None,
+    ) -> bool:
+        """in_progress -> queued; `crashed` counts against the job unless it got further.
+
+        `gave_way` counts as a preemption, and the job is suspended until it starts again.
+        """
         further = jobs.c.step > jobs.c.crash_step
         counted: dict[str, Any] = {
             "crashes": case((further, 1), else_=jobs.c.crashes + 1),
@@ -139,6 +160,8 @@ class SqlLedger:
             run_s=run_s_until(now),
             attempt_started_at=None,
             **(counted if crashed else {}),
+            **(_suspended(now) if gave_way else {}),
+            **_told(history),
         )
 
     async def complete(
@@ -191,6 +214,28 @@ class SqlLedger:
 
 def _taken(timings: Timings | None) -> dict[str, Any]:
     return {} if timings is None else {"timings": asdict(timings)}
+
+
+def _told(history: tuple[Note, ...] | None) -> dict[str, Any]:
+    return {} if history is None else {"history": history_values(history)}
+
+
+def _suspended(now: float) -> dict[str, Any]:
+    return {"preemptions": func.coalesce(jobs.c.preemptions, 0) + 1, "suspended_at": now}
+
+
+def newest_epoch() -> ScalarSelect[int]:
+    """The newest epoch, read under a shared lock.
+
+    So a new scheduler gets its epoch before the write (which then fails) or after it (and then
+    finds what was written, as when it adopts jobs).
+    """
+    return (
+        select(counters.c.value)
+        .where(counters.c.name == "epoch")
+        .with_for_update(read=True)
+        .scalar_subquery()
+    )
 
 
 def _fenced(fence: Fence, statuses: frozenset[Status]) -> Update:

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy.engine import RowMapping
 
 from pipelines.spec import ClipSpec
-from serve.jobs.job import Failure, Job, Phase, Status, Timings
+from serve.jobs.job import Failure, Job, Note, Phase, Status, Timings
 
 ERASED_PROMPTS = {"prompt": "", "negative_prompt": ""}
 
@@ -43,6 +43,12 @@ def to_row(job: Job) -> dict[str, Any]:
         "timings": asdict(job.timings) if job.timings != Timings() else None,
         "price_per_gpu_s": job.price_per_gpu_s,
         "jobs_at_once": job.jobs_at_once,
+        "promised_by": job.promised_by,
+        "predicted_wait_s": job.predicted_wait_s,
+        "released_at": job.released_at,
+        "preemptions": job.preemptions,
+        "suspended_at": job.suspended_at,
+        "history": history_values(job.history),
     }
 
 
@@ -74,7 +80,18 @@ def to_job(row: RowMapping) -> Job:
         deleted_at=_seconds(row["deleted_at"]),
         price_per_gpu_s=float(row["price_per_gpu_s"] or 0.0),
         jobs_at_once=row["jobs_at_once"],
+        promised_by=_seconds(row["promised_by"]),
+        predicted_wait_s=_seconds(row["predicted_wait_s"]),
+        released_at=_seconds(row["released_at"]),
+        preemptions=row["preemptions"] or 0,
+        suspended_at=_seconds(row["suspended_at"]),
+        history=tuple(Note(**note) for note in row["history"] or ()),
     )
+
+
+def history_values(history: tuple[Note, ...]) -> list[dict[str, Any]] | None:
+    """A job's history as its column holds it."""
+    return [asdict(note) for note in history] or None
 
 
 def _seconds(value: float | None) -> float | None:

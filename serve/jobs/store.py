@@ -7,9 +7,9 @@ loses stops. A cancel or delete is a change of the row, so it too makes later wr
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
-from serve.jobs.job import Failure, Job, Phase, Timings
+from serve.jobs.job import Failure, Job, Note, Phase, Timings
 from serve.jobs.usage import Standing, Usage
 
 
@@ -160,8 +160,17 @@ class Ledger(Protocol):
         """
         ...
 
-    async def start(self, job_id: str, epoch: int, now: float) -> Job | None:
-        """queued -> in_progress under `epoch`, as the next attempt; None if the row moved on."""
+    async def release(self, job: Job, epoch: int, now: float, note: Note) -> Job | None:
+        """A deferred job waits for a gang from now on; None if the row moved on."""
+        ...
+
+    async def start(
+        self, job_id: str, epoch: int, now: float, *, history: tuple[Note, ...] | None = None
+    ) -> Job | None:
+        """queued -> in_progress under `epoch`, as the next attempt; None if the row moved on.
+
+        Given a `history`, the job has that one from now on.
+        """
         ...
 
     async def advance(
@@ -173,8 +182,19 @@ class Ledger(Protocol):
         """
         ...
 
-    async def requeue(self, fence: Fence, *, now: float, crashed: bool) -> bool:
-        """in_progress -> queued; `crashed` counts against the job unless it got further."""
+    async def requeue(
+        self,
+        fence: Fence,
+        *,
+        now: float,
+        crashed: bool,
+        gave_way: bool = False,
+        history: tuple[Note, ...] | None = None,
+    ) -> bool:
+        """in_progress -> queued; `crashed` counts against the job unless it got further.
+
+        `gave_way` counts as a preemption, and the job is suspended until it starts again.
+        """
         ...
 
     async def complete(
@@ -199,6 +219,14 @@ class Ledger(Protocol):
 
     async def purge(self, job_id: str) -> None:
         """Remove the row of a deleted job for good (its artifacts are gone)."""
+        ...
+
+    async def remember(self, name: str, value: Any, epoch: int, now: float) -> bool:
+        """Keep a plain value of the policy's under `name`; False if `epoch` is not the newest."""
+        ...
+
+    async def recall(self, name: str) -> Any | None:
+        """The value that was kept last; None if there is none."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""The tables of jobs, usage, scheduler epochs and idempotency keys, as SQLAlchemy Core sees them.
+"""The tables of jobs and of what belongs to them, as SQLAlchemy Core sees them.
 
 The migrations create them; a test keeps the two descriptions equal. Times are Unix seconds.
 """
@@ -60,6 +60,13 @@ jobs = Table(
     # What the account agreed to when it asked; later changes of its limits do not touch it.
     Column("price_per_gpu_s", Double),
     Column("jobs_at_once", Integer),
+    # What the gate decided: a promised time never moves; a released job waits like others.
+    Column("promised_by", Double),
+    Column("predicted_wait_s", Double),
+    Column("released_at", Double),
+    Column("preemptions", Integer),
+    Column("suspended_at", Double),
+    Column("history", _JSON),
     Index("ix_jobs_waiting", "status", "created_at", "id"),
     Index("ix_jobs_listing", "account_id", "created_at", "id"),
     Index("ix_jobs_expiring", "status", "expires_at"),
@@ -95,6 +102,15 @@ counters = Table(
     METADATA,
     Column("name", Text, primary_key=True),
     Column("value", BigInteger, nullable=False),
+)
+
+# What the policy has learnt, by name, so that a new Scheduler goes on where the last one stopped.
+policy_state = Table(
+    "policy_state",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("value", _JSON, nullable=False),
+    Column("changed_at", Double, nullable=False),
 )
 
 idempotency_claims = Table(
