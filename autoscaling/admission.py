@@ -13,8 +13,6 @@ from autoscaling.promises import Promise, Stretch, Wish, promise
 from autoscaling.rules import Rules
 from autoscaling.shedding import draw, next_draw_in_s, part_aside
 
-LEAST_RETRY_S: Final = 30.0
-CLOSED_RETRY_S: Final = 3_600.0
 ALMOST: Final = 1e-6
 
 
@@ -44,7 +42,7 @@ class Request:
     outstanding: int = 0
     """Unfinished jobs of the account."""
     continuing: bool = False
-    """Whether the account made a clip within the last half hour."""
+    """Whether the account made a clip lately (`SheddingRule.session_s`)."""
     lighter: tuple[Variant, ...] = ()
 
 
@@ -66,7 +64,7 @@ def decide(request: Request, sight: Situation, now: float) -> Decision:
     """The ladder: at once, lighter at once, later with a promise, lighter later, not now."""
     if refusal := _refused(request, sight):
         return refusal
-    number = draw(request.account_id, now)
+    number = draw(request.account_id, now, sight.rules.shedding.rotation_s)
     if number >= (part := _part(request, sight, 1.0)):
         return Admit(reason=Reason.OPEN if part == 0 else Reason.DRAWN)
     passing = [each for each in request.lighter if number >= _part_of(request, sight, each)]
@@ -96,28 +94,31 @@ def retry_after_s(request: Request, sight: Situation, now: float) -> float:
     The level at which its number passes is known, and how fast the work drains beside what the
     tiers above ask for. Where that leads nowhere it draws again at the full hour.
     """
-    again_s = next_draw_in_s(now)
+    shedding = sight.rules.shedding
+    again_s = max(shedding.least_retry_s, next_draw_in_s(now, shedding.rotation_s))
     rest = 1 - sight.load.offered(request.rank + 1)
     if sight.load.gpus <= 0 or rest <= 0 or sight.load.offered(request.rank) > 1:
-        return max(LEAST_RETRY_S, again_s)
+        return again_s
     rule, tier = sight.rules.saturation, sight.rules.tiers[request.rank]
     foot = reopens_at(tier, sight.rules.gates)
-    passes_at = foot + draw(request.account_id, now) * (tier.shut_at - foot)
+    number = draw(request.account_id, now, shedding.rotation_s)
+    passes_at = foot + number * (tier.shut_at - foot)
     drain_s = (sight.levels[request.rank] - passes_at) * rule.drain_target_s / rest
-    return min(max(LEAST_RETRY_S, drain_s + rule.smoothing_s), max(LEAST_RETRY_S, again_s))
+    return min(max(shedding.least_retry_s, drain_s + rule.smoothing_s), again_s)
 
 
 def _refused(request: Request, sight: Situation) -> Shed | None:
     """What no gate has a say in."""
+    shedding = sight.rules.shedding
     if request.model in sight.switches.closed_models:
-        return Shed(reason=Reason.MODEL_CLOSED, retry_after_s=CLOSED_RETRY_S)
+        return Shed(reason=Reason.MODEL_CLOSED, retry_after_s=shedding.closed_retry_s)
     if request.region in sight.switches.closed_regions:
-        return Shed(reason=Reason.REGION_CLOSED, retry_after_s=CLOSED_RETRY_S)
+        return Shed(reason=Reason.REGION_CLOSED, retry_after_s=shedding.closed_retry_s)
     if request.outstanding >= sight.rules.tiers[request.rank].max_outstanding:
         busy_s = request.standalone_s
         if sight.load.gpus > 0:
             busy_s += sight.load.drain_s() / max(1, request.outstanding)
-        return Shed(reason=Reason.ACCOUNT_FULL, retry_after_s=max(LEAST_RETRY_S, busy_s))
+        return Shed(reason=Reason.ACCOUNT_FULL, retry_after_s=max(shedding.least_retry_s, busy_s))
     return None
 
 

@@ -7,9 +7,12 @@ Of two accounts that wait all the time, neither gets more than the other by over
 (in GPU-seconds over weight); that bound is tested.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 
 class FairShares:
-    """Tags by account. Kept in memory: a new process begins with everybody equal."""
+    """Tags by account; those of the past say nothing and are forgotten."""
 
     def __init__(self) -> None:
         self._tags: dict[str, float] = {}
@@ -31,6 +34,15 @@ class FairShares:
     def corrected(self, account_id: str, gpu_s: float, weight: float) -> None:
         """What a job took beyond what it was charged; less than nothing is given back."""
         self._tags[account_id] = self._tags.get(account_id, self._now) + gpu_s / weight
+
+    def plain(self) -> dict[str, Any]:
+        """Who has had more than others lately, as JSON holds it."""
+        ahead = {name: tag - self._now for name, tag in self._tags.items() if tag > self._now}
+        return {"ahead": ahead}
+
+    def take_up(self, plain: Mapping[str, Any]) -> None:
+        """Go on from what another process remembered, with its virtual time as the beginning."""
+        self._now, self._tags = 0.0, dict(plain["ahead"])
 
     def _forget(self) -> None:
         """Tags of the past say nothing; dropped when most are."""

@@ -8,8 +8,9 @@ and nobody gained.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass, field, replace
+from math import isfinite
+from typing import Any, Final
 
 from autoscaling.tiers import Tier, Tiers
 
@@ -111,6 +112,22 @@ class Gates:
             for count, new, old in zip(self.flips, moved, self.gates, strict=True)
         )
         return Gates(gates=moved, aside=tuple(aside), flips=flips)
+
+    def plain(self, rank: int) -> dict[str, Any]:
+        """A tier's gate, as JSON holds it."""
+        gate = self.gates[rank]
+        since = gate.since if isfinite(gate.since) else None
+        return {"closed": gate.closed, "since": since, "flips": self.flips[rank]}
+
+    def with_tier(self, rank: int, plain: Mapping[str, Any], now: float) -> "Gates":
+        """With what `plain` gave for a tier; what part is turned aside, the next look says."""
+        since = float("-inf") if plain["since"] is None else min(plain["since"], now)
+        gate = Gate(closed=plain["closed"], since=since)
+        return replace(
+            self,
+            gates=(*self.gates[:rank], gate, *self.gates[rank + 1 :]),
+            flips=(*self.flips[:rank], plain["flips"], *self.flips[rank + 1 :]),
+        )
 
 
 def fail_safe(tiers: Tiers) -> tuple[float, ...]:

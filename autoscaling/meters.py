@@ -1,7 +1,26 @@
 """What was asked for and waited lately: sums and percentiles over the last minutes."""
 
 from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
 from math import ceil
+from typing import Any, Final
+
+BINS: Final = 60
+"""What outlives a process is this fine: so many sums a period."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeterRule:
+    """Over how long what was asked for and waited is measured; in seconds."""
+
+    offered_s: float = 600.0
+    """What is asked for now."""
+    sustained_s: float = 3_600.0
+    """What is asked for in the long run: promises are made of what that leaves."""
+    waits_s: float = 300.0
+    least_s: float = 1.0
+    """Waits are compared with no less than this: the shortest time that means anything."""
 
 
 class Meter:
@@ -31,6 +50,21 @@ class Meter:
         known_s = min(self._period_s, max(now - self._began, 0.1 * self._period_s))
         return self._sum / known_s
 
+    def plain(self) -> dict[str, Any]:
+        """All that it remembers, in `BINS` sums at most, as JSON holds it."""
+        width_s, sums = self._period_s / BINS, dict[int, list[float]]()
+        for at, amount in self._seen:
+            kept = sums.setdefault(int(at // width_s), [at, 0.0])
+            kept[0], kept[1] = at, kept[1] + amount
+        return {"began": self._began, "seen": list(sums.values())}
+
+    def take_up(self, plain: dict[str, Any], now: float) -> None:
+        """Go on from what another process remembered; what has passed since then counts."""
+        self._seen = _past(plain["seen"], now)
+        self._sum = sum(amount for _, amount in self._seen)
+        began = plain["began"]
+        self._began = None if began is None else min(began, now)
+
 
 class Percentile:
     """A percentile of the samples of the last `period_s`; 0 without any."""
@@ -52,3 +86,16 @@ class Percentile:
             return 0.0
         ranked = sorted(sample for _, sample in self._seen)
         return ranked[max(0, ceil(self._part * len(ranked)) - 1)]
+
+    def plain(self) -> list[list[float]]:
+        """The newest samples, as JSON holds them."""
+        return [[at, sample] for at, sample in list(self._seen)[-4 * BINS :]]
+
+    def take_up(self, plain: Iterable[Iterable[float]], now: float) -> None:
+        """Go on from what another process remembered."""
+        self._seen = _past(plain, now)
+
+
+def _past(seen: Iterable[Iterable[float]], now: float) -> deque[tuple[float, float]]:
+    """Times do not go back, though the clock may have."""
+    return deque((min(float(at), now), float(amount)) for at, amount in seen)

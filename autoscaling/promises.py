@@ -15,11 +15,9 @@ from typing import Final
 
 from autoscaling.decisions import Reason
 from autoscaling.load import Load
-from autoscaling.tiers import HOUR_S, Tier, Tiers
+from autoscaling.tiers import HOUR_S, Tiers
 
 REMEMBERED: Final = 256
-SOON_S: Final = 60.0
-"""What is due sooner than that counts as due then, as what is overdue does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +36,8 @@ class PromiseRule:
     first_count: int = 20
     least_stretch: float = 1.0
     most_stretch: float = 4.0
+    soon_s: float = 60.0
+    """What is due sooner than that counts as due then, as what is overdue does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,14 +109,10 @@ def promise(
     if load.promised_gpu_s() + wish.gpu_s > load.gpus * rule.horizon_s:
         return Reason.TOO_MUCH
     guess_s = predicted_s(wish, rank, load, tiers, rule)
-    wait_s = max(guess_s * stretch.factor(rule), _target_s(wish, tier))
+    wait_s = max(guess_s * stretch.factor(rule), tier.target_s(wish.standalone_s))
     if wait_s > tier.max_promise_s:
         return Reason.TOO_FAR
     return Promise(finish_by=now + wait_s, predicted_s=guess_s)
-
-
-def _target_s(wish: Wish, tier: Tier) -> float:
-    return tier.slo_scale * wish.standalone_s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,11 +146,11 @@ def pressure(
     rate = load.gpus * max(rule.least_share, load.left_by(tiers.paid_ranks))
     if rate <= 0:
         return 0.0
-    tightest = work_gpu_s = 0.0
+    tightest, work_gpu_s, soon_s = 0.0, 0.0, rule.soon_s
     for job in promised:
         work_gpu_s += job.gpu_s
         left_s = job.finish_by - now - job.standalone_s
-        asked = work_gpu_s / (left_s if left_s > SOON_S else SOON_S)
+        asked = work_gpu_s / (left_s if left_s > soon_s else soon_s)
         tightest = max(tightest, asked)
     return tightest / rate
 

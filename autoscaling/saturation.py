@@ -10,14 +10,15 @@ Worked numbers, 16 GPUs and a target of 450 s: 7,200 GPU-seconds let in are a sa
 where paid tiers usually ask for half of the GPUs, of 2 for all others.
 """
 
-from dataclasses import dataclass
-from math import exp
+from dataclasses import dataclass, replace
+from math import exp, isfinite
 from typing import Final
 
 from autoscaling.gates import GateRule, level_at
 from autoscaling.load import Load
 from autoscaling.tiers import Tiers
 
+INFINITY: Final = float("inf")
 LEAST_REST: Final = 0.2
 """However much paid tiers ask for, this part of the GPUs is taken to be left for the others."""
 
@@ -92,6 +93,23 @@ class Saturation:
             for average, value in zip(averages, raw, strict=True)
         )
         return Saturation(averages=averages, levels=levels, at=max(now, self.at))
+
+    def plain(self, rank: int) -> list[float | None]:
+        """A tier's average and level as JSON holds them, which knows no infinity."""
+        return [_or_none(values[rank]) for values in (self.averages, self.levels)]
+
+    def with_tier(self, rank: int, plain: list[float | None]) -> "Saturation":
+        """With what `plain` gave for a tier."""
+        average, level = (INFINITY if value is None else value for value in plain)
+        return replace(
+            self,
+            averages=(*self.averages[:rank], average, *self.averages[rank + 1 :]),
+            levels=(*self.levels[:rank], level, *self.levels[rank + 1 :]),
+        )
+
+
+def _or_none(value: float) -> float | None:
+    return value if isfinite(value) else None
 
 
 def _finite(old: float, value: float) -> float:

@@ -5,6 +5,7 @@ decided needs no memory and is the same at every Gateway.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
 
@@ -12,15 +13,29 @@ ROTATION_S: Final = 3600.0
 DRAWS: Final = 2.0**64
 
 
-def draw(account_id: str, now: float) -> float:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SheddingRule:
+    """Times in seconds. An hour is meant wherever the drawing of numbers is spoken of."""
+
+    rotation_s: float = ROTATION_S
+    """For so long the same accounts are turned aside."""
+    session_s: float = 1_800.0
+    """So long after a clip an account is still in the middle of something."""
+    least_retry_s: float = 30.0
+    """Nobody is told to come back sooner."""
+    closed_retry_s: float = 3_600.0
+    """When to ask again for what an operator has closed."""
+
+
+def draw(account_id: str, now: float, rotation_s: float = ROTATION_S) -> float:
     """The account's number of this hour, from 0 to below 1: low ones are turned aside first."""
-    key = f"{account_id}/{int(now // ROTATION_S)}".encode()
+    key = f"{account_id}/{int(now // rotation_s)}".encode()
     return int.from_bytes(blake2b(key, digest_size=8).digest(), "big") / DRAWS
 
 
-def next_draw_in_s(now: float) -> float:
+def next_draw_in_s(now: float, rotation_s: float = ROTATION_S) -> float:
     """Seconds until all accounts draw again."""
-    return ROTATION_S - now % ROTATION_S
+    return rotation_s - now % rotation_s
 
 
 def part_aside(

@@ -20,6 +20,8 @@ class Tier:
     """Saturation from which on nobody is."""
     slo_scale: float
     """A clip is on time within this many times what it takes on an idle gang of standard size."""
+    least_target_s: float = 60.0
+    """A clip that is there within so many seconds is on time, however short it is."""
     weight: float = 1.0
     """Share of the GPU-seconds that are left over by paid jobs, against other tiers."""
     max_promise_s: float = 4 * HOUR_S
@@ -35,6 +37,10 @@ class Tier:
             )
         if self.weight <= 0 or self.slo_scale <= 0:
             raise ValueError(f"tier {self.name}: weight and slo_scale must be above 0")
+
+    def target_s(self, standalone_s: float) -> float:
+        """A clip that takes `standalone_s` on an idle gang is on time within this many seconds."""
+        return max(self.least_target_s, self.slo_scale * standalone_s)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ does just the same.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any
 
 from autoscaling.admission import Situation
 from autoscaling.gates import NO_SWITCHES, Gates, Switches
@@ -15,10 +15,6 @@ from autoscaling.meters import Meter, Percentile
 from autoscaling.promises import Promised, Stretch, pressure
 from autoscaling.rules import Rules
 from autoscaling.saturation import Saturation, raw_levels
-
-OFFERED_S: Final = 600.0
-SUSTAINED_S: Final = 3_600.0
-WAITS_S: Final = 300.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,14 +29,15 @@ class Stand:
 
 
 class Watch:
-    """Lives as long as its process; a new one begins with open gates and learns within minutes."""
+    """Goes on from what `plain` gave another process; else the gates are open, and it learns within
+    minutes."""
 
     def __init__(self, rules: Rules, now: float) -> None:
         num_tiers = len(rules.tiers)
         self._rules = rules
-        self._offered = [Meter(OFFERED_S) for _ in range(num_tiers)]
-        self._sustained = [Meter(SUSTAINED_S) for _ in range(num_tiers)]
-        self._waits = Percentile(WAITS_S, 0.9)
+        self._offered = [Meter(rules.meters.offered_s) for _ in range(num_tiers)]
+        self._sustained = [Meter(rules.meters.sustained_s) for _ in range(num_tiers)]
+        self._waits = Percentile(rules.meters.waits_s, 0.9)
         self._saturation = Saturation.idle(num_tiers, now)
         self._stretch = Stretch()
         self.gates = Gates.open(num_tiers)
@@ -52,11 +49,13 @@ class Watch:
 
     def waited(self, waited_s: float, affordable_s: float, now: float) -> None:
         """A paid job begins after `waited_s`; it could have waited `affordable_s`."""
-        self._waits.add(waited_s / max(affordable_s, 1.0), now)
+        self._waits.add(waited_s / max(affordable_s, self._rules.meters.least_s), now)
 
     def kept(self, waited_s: float, predicted_s: float) -> None:
         """A promised job is done."""
-        self._stretch = self._stretch.observed(waited_s / max(predicted_s, 1.0))
+        self._stretch = self._stretch.observed(
+            waited_s / max(predicted_s, self._rules.meters.least_s)
+        )
 
     def look(self, stand: Stand, now: float, switches: Switches = NO_SWITCHES) -> Situation:
         """Measure, move the gates, and say what requests are to be decided from."""
@@ -94,3 +93,34 @@ class Watch:
             rules=rules,
             switches=switches,
         )
+
+    def plain(self) -> dict[str, Any]:
+        """All that it has learnt, as JSON holds it: tiers by name, for a ladder may change."""
+        tiers = {
+            tier.name: {
+                "offered": self._offered[rank].plain(),
+                "sustained": self._sustained[rank].plain(),
+                "saturation": self._saturation.plain(rank),
+                "gate": self.gates.plain(rank),
+            }
+            for rank, tier in enumerate(self._rules.tiers)
+        }
+        return {
+            "tiers": tiers,
+            "waits": self._waits.plain(),
+            "stretch": list(self._stretch.ratios),
+            "at": self._saturation.at,
+        }
+
+    def take_up(self, plain: dict[str, Any], now: float) -> None:
+        """Go on from there. What is old has faded, by its own periods; a new tier's gate is open."""
+        self._saturation = replace(self._saturation, at=min(plain["at"], now))
+        for rank, tier in enumerate(self._rules.tiers):
+            if (of_tier := plain["tiers"].get(tier.name)) is None:
+                continue
+            self._offered[rank].take_up(of_tier["offered"], now)
+            self._sustained[rank].take_up(of_tier["sustained"], now)
+            self._saturation = self._saturation.with_tier(rank, of_tier["saturation"])
+            self.gates = self.gates.with_tier(rank, of_tier["gate"], now)
+        self._waits.take_up(plain["waits"], now)
+        self._stretch = Stretch(ratios=tuple(plain["stretch"]))

@@ -18,6 +18,7 @@ from pydantic_settings import (
 )
 from pydantic_settings import SettingsError as UnreadableVariable
 
+from autoscaling.rules import Rules
 from serve.settings.accounts import AccountRules, Limits, Tier
 from serve.settings.faults import (
     PREFIX,
@@ -28,6 +29,7 @@ from serve.settings.faults import (
     explain_variable,
 )
 from serve.settings.file import read_settings_file
+from serve.settings.policy import Policy
 from serve.settings.section import Section
 from serve.settings.sections import (
     EMBEDDED_MODEL,
@@ -76,8 +78,15 @@ class Settings(BaseSettings):
     limits: dict[Tier, Limits] = {}
     """What an account of each tier may ask; a tier that is left out has no limits."""
     accounts: AccountRules = AccountRules()
+    policy: Policy = Policy()
+    """Who gets the GPUs now, who later, and who is told to come back."""
     currency: str = Field("USD", pattern=r"^[A-Z]{3}$")
     """Of all prices: each model states its own for a GPU-second."""
+
+    @property
+    def rules(self) -> Rules:
+        """The policy's constants, for the tiers of this service."""
+        return self.policy.rules(self.tiers)
 
     @property
     def database_url(self) -> str:
@@ -133,6 +142,11 @@ class Settings(BaseSettings):
                 f"accounts.promoted_to is {self.promoted_to!r}, which is below "
                 f"{self.new_tier!r}, where new accounts begin"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _policy_fits_the_tiers(self) -> Self:
+        self.policy.rules(self.tiers)
         return self
 
     @model_validator(mode="after")

@@ -1,0 +1,66 @@
+"""The policy's settings are its rules, tier by tier, and a mistake in them is named."""
+
+from dataclasses import asdict
+
+import pytest
+from pydantic import BaseModel
+
+from autoscaling.rules import Rules
+from autoscaling.tiers import DEFAULT_TIERS
+from serve.settings import Settings, SettingsError, load
+from serve.settings.policy import Policy
+
+
+def rules_of(*tiers: str, **policy: object) -> Rules:
+    values = {"tiers": tiers, "local_tier": tiers[-1], "policy": policy}
+    return Settings.from_values(values).rules
+
+
+def test_left_alone_they_are_the_rules_that_the_replay_was_tuned_with() -> None:
+    assert Settings().rules == Rules()
+
+
+def test_every_constant_of_a_rule_can_be_set() -> None:
+    policy, rules = Policy(), Rules()
+    for name in Rules.__dataclass_fields__:
+        section = getattr(policy, name)
+        if isinstance(section, BaseModel):
+            assert section.model_dump() == asdict(getattr(rules, name)), name
+    said = {"max_promise_s": 60.0, "least_target_s": 5.0}
+    changed = rules_of("free", "pro", tiers={"free": said}, gates={"dwell_s": 2.0})
+    assert (changed.tiers[0].max_promise_s, changed.tiers[0].least_target_s) == (60.0, 5.0)
+    assert changed.gates.dwell_s == 2.0
+
+
+def test_tiers_of_other_names_take_what_their_place_says() -> None:
+    silver = rules_of("free", "silver", "pro").tiers[1]
+    assert (silver.closes_at, silver.shut_at, silver.paid) == (2.0, 3.0, True)
+    bronze, middle, gold = rules_of("bronze", "middle", "gold").tiers
+    assert bronze.closes_at == DEFAULT_TIERS[0].closes_at
+    assert gold.closes_at == DEFAULT_TIERS[-1].closes_at
+    assert bronze.closes_at < middle.closes_at < gold.closes_at
+    assert [tier.paid for tier in (bronze, middle, gold)] == [False, True, True]
+    trial = rules_of("new", "trial", "free").tiers[1]
+    assert (trial.paid, trial.closes_at, trial.max_outstanding) == (False, 0.75, 15)
+    assert not rules_of("everybody").tiers[0].paid
+
+
+@pytest.mark.parametrize(
+    ("variables", "says"),
+    [
+        ({"SATURATION__DRAIN_TARGET_S": "0"}, "FILMGATE_POLICY__SATURATION__DRAIN_TARGET_S"),
+        ({"TIERS": '{"free": {"slo_scale": -1}}'}, "FILMGATE_POLICY__TIERS__FREE__SLO_SCALE"),
+        ({"TIERS": '{"fre": {"slo_scale": 1}}'}, "policy.tiers has fre, and tiers has new,"),
+        ({"TIERS": '{"free": {"closes_at": 9, "shut_at": 10}}'}, "its closes_at must not be"),
+        ({"TIERS": '{"plus": {"shut_at": 1}}'}, "tier plus: closes_at (2.0) must be above 0"),
+        ({"GATES__DWEL_S": "1"}, "did you mean FILMGATE_POLICY__GATES__DWELL_S?"),
+    ],
+)
+def test_a_mistake_is_told_with_its_key(
+    variables: dict[str, str], says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(f"FILMGATE_POLICY__{name}", value)
+    with pytest.raises(SettingsError) as refused:
+        load(None)
+    assert says in str(refused.value)
