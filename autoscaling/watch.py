@@ -113,7 +113,7 @@ class Watch:
         }
 
     def take_up(self, plain: dict[str, Any], now: float) -> None:
-        """Go on from there. What is old has faded, by its own periods; a new tier's gate is open."""
+        """Go on from there. What is old has faded by its own periods; a new tier's gate is open."""
         self._saturation = replace(self._saturation, at=min(plain["at"], now))
         for rank, tier in enumerate(self._rules.tiers):
             if (of_tier := plain["tiers"].get(tier.name)) is None:

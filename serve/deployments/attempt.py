@@ -12,6 +12,7 @@ from serve.artifacts.store import ArtifactStore
 from serve.deployments.encode_ahead import EncodeAhead, answered, stop
 from serve.deployments.gangs import Gangs
 from serve.deployments.outage import outlast
+from serve.deployments.suspension import Suspension
 from serve.jobs.job import Job, Phase, Timings
 from serve.jobs.store import Fence, Ledger
 from serve.messages import Decoded, DenoiseOrder, StepEvent
@@ -78,6 +79,8 @@ class Attempt:
         self._gang = gang
         self.stopped_by: Exception | None = None
         """Set by who stops the attempt, where that is to count as a break."""
+        self.suspension: Suspension | None = None
+        """Set by who takes its gang away: the gang is told with its next report."""
         self.fence = Fence(job_id=job.id, epoch=job.epoch, attempt=job.attempt)
         self._stages = stages
         self._parts = parts
@@ -86,6 +89,8 @@ class Attempt:
         self._timings = replace(job.timings, queue_s=queue_s)
         self._began_at = time.monotonic()
         self._row_written_at = 0.0
+        self.first_step = job.step
+        """Where the attempt began."""
         self.saved_step = job.step
         """Steps that no crash can undo: those of the last stored checkpoint or latents. Until the
         gang has said where it starts, what the row says."""
@@ -140,7 +145,7 @@ class Attempt:
         match event.kind:
             case "started":
                 self._parts.gangs.bind(self.job.id, event.replica)
-                self.saved_step = event.step
+                self.saved_step = self.first_step = event.step
                 self._parts.redone(self.job, max(0, self.job.step - event.step))
                 if event.cached is not None:
                     self._parts.encoded(self.job, event.cached)
@@ -148,7 +153,7 @@ class Attempt:
                 await self._advance(Phase.DENOISE, event.step)
             case "step":
                 self._spent(denoise_s=event.seconds)
-                self._parts.observe(self.job, "step", event.seconds, self._devices)
+                self._parts.observe(self.job, "step", event.seconds, self.devices)
                 await self._step(event.step)
             case "checkpoint":
                 self.saved_step = event.step
@@ -229,12 +234,16 @@ class Attempt:
             encode_s=took.encode_s + encode_s,
             denoise_s=took.denoise_s + denoise_s,
             decode_s=took.decode_s + decode_s,
-            gpu_s=took.gpu_s + encode_s + denoise_s * self._devices + decode_s,
+            gpu_s=took.gpu_s + encode_s + denoise_s * self.devices + decode_s,
         )
         for stage, seconds in (("encode", encode_s), ("decode", decode_s)):
             if seconds:
                 self._parts.observe(self.job, stage, seconds, 1)
 
     @property
-    def _devices(self) -> int:
+    def devices(self) -> int:
         return self._gang.devices if self._gang else 1
+
+    @property
+    def shape(self) -> str | None:
+        return self._gang.shape if self._gang else None

@@ -1,13 +1,16 @@
 """What becomes of a job whose attempt did not publish a clip."""
 
 import logging
+from dataclasses import replace
 
 from ray.exceptions import RayActorError
 
 from serve.artifacts.store import ArtifactStore
 from serve.deployments.attempt import Attempt, GangSilent
+from serve.deployments.history import interrupted
 from serve.deployments.start_over import start_over
-from serve.jobs.job import Failure, Job, Phase
+from serve.deployments.suspension import Suspension, note_of
+from serve.jobs.job import Failure, Job, Phase, noted
 from serve.jobs.store import Fence, Ledger
 from serve.messages import JobFault
 
@@ -25,9 +28,16 @@ class AttemptEnd:
         self._max_crashes = max_crashes
 
     async def interrupted(self, attempt: Attempt, now: float) -> None:
-        """The gang let go of it (its lease ran out): not the job's fault."""
+        """The gang let go of it, as it was told to or as its lease ran out: not the job's fault."""
         await self._settle_step(attempt, now)
-        await self._ledger.requeue(attempt.fence, now=now, crashed=False)
+        stored = replace(attempt.job, step=attempt.saved_step)
+        await self._ledger.requeue(
+            attempt.fence,
+            now=now,
+            crashed=False,
+            gave_way=attempt.suspension is Suspension.GIVES_WAY,
+            history=noted(attempt.job.history, note_of(attempt.suspension, stored, now)),
+        )
 
     async def overdue(self, attempt: Attempt, limit_s: float, now: float) -> None:
         """It has been in progress longer than the settings allow."""
@@ -53,7 +63,11 @@ class AttemptEnd:
         job = attempt.job
         crashes = 1 if attempt.saved_step > job.crash_step else job.crashes + 1
         if crashes < self._max_crashes:
-            await self._ledger.requeue(attempt.fence, now=now, crashed=True)
+            stored = replace(job, step=attempt.saved_step)
+            note = interrupted(stored, now, reason="crashed")
+            await self._ledger.requeue(
+                attempt.fence, now=now, crashed=True, history=noted(job.history, note)
+            )
             return
         died = isinstance(error, RayActorError | GangSilent)
         failure = Failure(

@@ -11,6 +11,7 @@ from serve.artifacts.store import ArtifactError, ArtifactMissing
 from serve.deployments.attempt import Attempt, AttemptParts, GangSilent, Outcome, StageHandles
 from serve.deployments.attempt_end import AttemptEnd
 from serve.deployments.janitor import Janitor
+from serve.deployments.job_numbers import Run
 from serve.deployments.outage import outlast
 from serve.jobs.job import Job, Status
 from serve.jobs.store import Ledger
@@ -31,15 +32,18 @@ class Attempts:
         end: AttemptEnd,
         janitor: Janitor,
         finished: Callable[[Job], None],
+        left: Callable[[Job, float], None],
         outage_pause_s: float = 5.0,
     ) -> None:
-        """After a failure of the artifact store a job pauses for `outage_pause_s`."""
+        """`left` hears of each attempt's end what its job has taken until then, in GPU-seconds.
+        After a failure of the artifact store a job pauses for `outage_pause_s`."""
         self._ledger = ledger
         self._stages = stages
         self._parts = parts
         self._end = end
         self._janitor = janitor
         self._finished = finished
+        self._left = left
         self._outage_pause_s = outage_pause_s
         self._running: dict[str, tuple[Attempt, asyncio.Task[Outcome]]] = {}
         self._endings: set[asyncio.Task[None]] = set()
@@ -55,12 +59,21 @@ class Attempts:
         """The latest known state of every job in progress here."""
         return (attempt.job for attempt, _ in self._running.values())
 
-    def own(self, holding: Holding) -> bool:
-        """Whether what a gang holds is an attempt that runs here."""
+    def runs(self) -> list[Run]:
+        """The same, with the devices that each holds."""
+        return [Run(job=each.job, devices=each.devices) for each in self.running()]
+
+    def running(self) -> list[Attempt]:
+        """Every attempt in progress here."""
+        return [attempt for attempt, _ in self._running.values()]
+
+    def may_go_on(self, holding: Holding) -> bool:
+        """Whether what a gang holds is an attempt that runs here and is not to stop."""
         found = self._running.get(holding.job_id)
-        return found is not None and (
-            (found[0].fence.epoch, found[0].fence.attempt) == (holding.epoch, holding.attempt)
-        )
+        if found is None or found[0].suspension is not None:
+            return False
+        fence = found[0].fence
+        return (fence.epoch, fence.attempt) == (holding.epoch, holding.attempt)
 
     def begin(self, job: Job, gang: FreeGangs | None) -> None:
         """Drive an attempt that the store has just started; without a gang, from its latents."""
@@ -116,6 +129,7 @@ class Attempts:
             log.exception("a job is not settled; the next scan does it", extra={"job_id": job_id})
         finally:
             del self._running[job_id]
+            self._left(attempt.job, attempt.timings.gpu_s)
             self._parts.gangs.release(job_id, settled=False)
             self._parts.gang_freed()
         await outlast(lambda: self.conclude([attempt.job]), job_id=job_id)

@@ -1,10 +1,15 @@
 """What jobs should still cost, learnt from the stages and steps that were seen to finish."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
-from pipelines.cost import Calibration, Stage, StageCosts
+from pipelines.cost import Calibration, Correction, Stage, StageCosts
 from serve.jobs.job import Job, Phase
 from serve.models import OfferedModel
+
+MOST_KINDS: Final = 4_096
+Kind = tuple[object, ...]
+"""All of a clip that its costs depend on."""
 
 
 class Costs:
@@ -12,6 +17,7 @@ class Costs:
 
     def __init__(self, models: Mapping[str, OfferedModel]) -> None:
         self._models = models
+        self._kinds: dict[Kind, StageCosts] = {}
         self.calibration = Calibration()
 
     def observe(self, job: Job, stage: str, gpu_s: float) -> None:
@@ -25,6 +31,22 @@ class Costs:
             case "decode":
                 self._learn(job, "decode", plain.decode_s, gpu_s)
 
+    def plain(self) -> list[list[Any]]:
+        """What was learnt, as JSON holds it."""
+        return [
+            [model, stage, correction.factor, correction.count]
+            for (model, stage), correction in self.calibration.corrections.items()
+        ]
+
+    def take_up(self, plain: Iterable[tuple[str, Stage, float, int]]) -> None:
+        """Go on from there."""
+        self.calibration = Calibration(
+            corrections={
+                (model, stage): Correction(factor=factor, count=count)
+                for model, stage, factor, count in plain
+            }
+        )
+
     def remaining_s(self, job: Job) -> float:
         """GPU-seconds until the job's clip, from where it stands."""
         costs = self.calibration.corrected(job.model, self._plain(job))
@@ -32,9 +54,31 @@ class Costs:
             return costs.decode_s
         return costs.remaining_s(job.step, job.spec.steps)
 
+    def seconds_on(self, job: Job, devices: int, *, whole: bool = False) -> float:
+        """How long the rest of the job, or the `whole` of it, takes a gang of so many devices.
+
+        Only denoising is shared by them, and that without loss: what a shape loses, its own steps
+        have taught the calibration.
+        """
+        costs = self.calibration.corrected(job.model, self._plain(job))
+        step = 0 if whole else job.step
+        denoise_s = costs.denoise_s * (1 - step / job.spec.steps)
+        encode_s = costs.encode_s if step == 0 else 0.0
+        return encode_s + denoise_s / devices + costs.decode_s
+
     def _plain(self, job: Job) -> StageCosts:
+        """Counted once for each kind of clip: a queue has thousands of jobs and few kinds."""
+        spec = job.spec
+        size = (spec.width, spec.height, spec.num_frames, spec.fps, spec.steps)
+        kind = (job.model, *size, spec.guidance_scale > 1, spec.sound, spec.has_image)
+        if (known := self._kinds.get(kind)) is not None:
+            return known
         model = self._models.get(job.model)
-        return model.costs(job.spec) if model else StageCosts(encode_s=0, denoise_s=0, decode_s=0)
+        costs = model.costs(spec) if model else StageCosts(encode_s=0, denoise_s=0, decode_s=0)
+        if len(self._kinds) >= MOST_KINDS:
+            self._kinds.clear()
+        self._kinds[kind] = costs
+        return costs
 
     def _learn(self, job: Job, stage: Stage, predicted_s: float, observed_s: float) -> None:
         self.calibration = self.calibration.observed(

@@ -170,6 +170,7 @@ class Denoiser:
             if not finished:
                 checkpoint = await self._device.call(job.checkpoint)
                 await self._files.keep_checkpoint(order.job_id, job.step, checkpoint)
+                yield self._event("checkpoint", job.step)
                 return
             blob = await self._device.call(lambda: job.latents().pack())
             digest = await self._files.keep_latents(order.job_id, blob)

@@ -2,15 +2,20 @@
 
 import time
 from collections.abc import Callable, Collection
+from dataclasses import replace
+from functools import partial
 
-from autoscaling.placement import FreeGangs, place
-from serve.artifacts.store import ArtifactMissing, ArtifactStore, latents_key
+from autoscaling.ordering import Waiting
+from autoscaling.placement import FreeGangs, place_by_need
+from serve.artifacts.store import ArtifactMissing, latents_key
+from serve.deployments.attempt import AttemptParts
 from serve.deployments.attempts import Attempts
-from serve.deployments.encode_ahead import EncodeAhead
-from serve.deployments.gangs import Gangs
-from serve.deployments.view import View
-from serve.jobs.job import Job
-from serve.jobs.store import Ledger
+from serve.deployments.giving_way import GivingWay
+from serve.deployments.history import Ahead, started
+from serve.deployments.policy import Policy
+from serve.deployments.queued_rows import QueuedRows
+from serve.deployments.tally import Tally
+from serve.jobs.job import Job, noted
 
 
 class Dispatch:
@@ -20,58 +25,82 @@ class Dispatch:
         self,
         *,
         epoch: int,
-        ledger: Ledger,
-        artifacts: ArtifactStore,
-        gangs: Gangs,
-        view: View,
+        parts: AttemptParts,
+        rows: QueuedRows,
+        policy: Policy,
         attempts: Attempts,
-        ahead: EncodeAhead,
+        giving_way: GivingWay,
         shapes: Callable[[Job], Collection[str]],
     ) -> None:
         self._epoch = epoch
-        self._ledger = ledger
-        self._artifacts = artifacts
-        self._gangs = gangs
-        self._view = view
+        self._ledger = parts.ledger
+        self._artifacts = parts.artifacts
+        self._gangs = parts.gangs
+        self._encode_ahead = parts.ahead
+        self._rows = rows
+        self._policy = policy
         self._attempts = attempts
-        self._ahead = ahead
+        self._giving_way = giving_way
         self._shapes = shapes
+        self._stood_before: dict[str, Ahead] = {}
 
-    async def round(self) -> None:
-        """Start what can start; conclude what was waiting and no longer is."""
-        rows = await self._ledger.waiting()
-        jobs = {job.id: job for job in rows if job.id not in self._attempts}
-        gone = [job for job in self._view.waiting.values() if job.id not in jobs]
+    async def round(self, *, whole: bool = True) -> None:
+        """Start what can start; conclude what was waiting and no longer is.
+
+        What was told is read first, or the `whole` queue: what must hold even if nobody told.
+        """
+        gone = await self._rows.read(whole=whole, busy=self._attempts.__contains__)
         await self._attempts.conclude(job for job in gone if job.id not in self._attempts)
-        self._view.waiting = jobs
-        blocked = []
-        for waiting in self._view.ordered(jobs.values()):
-            job = jobs[waiting.job_id]
-            if not (shapes := self._shapes(job)):
-                await self._attempts.unserved(job)
-                continue
-            if self._held_back(job):
-                continue
-            gang = None
-            if job.step < job.spec.steps or not await self._have_latents(job.id):
-                if (gang := self._free_gang(job.model, shapes)) is None:
-                    blocked.append(job)
-                    continue
-                self._gangs.reserve(job.id, job.model, gang.shape)
-            await self._start(job.id, gang)
-        self._ahead.look(blocked)
+        now = time.time()
+        jobs = self._rows.waiting
+        tally = Tally(self._attempts.jobs(), drain_s=self._policy.drain_s(jobs.values()))
+        for waiting in self._policy.ordered(jobs.values(), self._attempts.runs(), now):
+            job = jobs.get(waiting.job_id)
+            if job is not None:  # else it moved on while others were started
+                await self._consider(job, waiting, tally, now)
+        self._encode_ahead.look(tally.blocked)
+        self._giving_way.make_room(tally.blocked, now)
+        for model in self._gangs.models(time.monotonic()) - {job.model for job in tally.blocked}:
+            self._giving_way.move(model, self._gangs.free(model, time.monotonic()))
+        self._stood_before = {
+            job_id: ahead for job_id, ahead in self._stood_before.items() if job_id in jobs
+        }
 
-    def _held_back(self, job: Job) -> bool:
-        """Whether as many jobs of its account are in progress as may be at once."""
-        if job.jobs_at_once is None:
-            return False
-        running = sum(other.account_id == job.account_id for other in self._attempts.jobs())
-        return running >= job.jobs_at_once
+    async def _consider(self, job: Job, waiting: Waiting, tally: Tally, now: float) -> None:
+        if not tally.is_offered(job, self._shapes):
+            await self._attempts.unserved(job)
+            return
+        if tally.is_held_back(job):
+            return
+        gang = None
+        if job.step < job.spec.steps or not await self._have_latents(job.id):
+            gang = self._gang_for(job, waiting, tally, now)
+            if gang is None:
+                self._stood_before.setdefault(job.id, tally.blocks(job, paid=waiting.paid))
+                return
+            self._gangs.reserve(job.id, job.model, gang.shape)
+        if await self._start(job, waiting, gang):
+            tally.starts(job)
 
-    def _free_gang(self, model: str, shapes: Collection[str]) -> FreeGangs | None:
-        """Gangs of a shape that is no longer offered still report for a moment."""
-        free = self._gangs.free(model, time.monotonic())
-        return place([gangs for gangs in free if gangs.shape in shapes])
+    def _gang_for(self, job: Job, waiting: Waiting, tally: Tally, now: float) -> FreeGangs | None:
+        """A free gang of a shape that has room for the job and is large enough for its tier.
+
+        Gangs of a shape that is no longer offered still report for a moment.
+        """
+        if job.model in tally.full:
+            return None
+        free = [each for each in self._gangs.free(job.model, time.monotonic()) if each.num_free > 0]
+        if not free:
+            tally.full.add(job.model)
+        shapes, numbers = self._shapes(job), self._policy.numbers
+        return place_by_need(
+            [gangs for gangs in free if gangs.shape in shapes],
+            paid=waiting.paid,
+            time_left_s=waiting.deadline - now,
+            seconds_on=partial(numbers.seconds_on, job),
+            drain_s=tally.drain_s,
+            rule=replace(numbers.rules.placement, standard_devices=numbers.standard(job)),
+        )
 
     async def _have_latents(self, job_id: str) -> bool:
         try:
@@ -80,13 +109,20 @@ class Dispatch:
             return False
         return True
 
-    async def _start(self, job_id: str, gang: FreeGangs | None) -> None:
+    async def _start(self, known: Job, waiting: Waiting, gang: FreeGangs | None) -> bool:
         """A gang reserved for the job is given back unless an attempt begins."""
-        job = None
+        job, now = None, time.time()
+        band = self._policy.band(waiting, self._attempts.runs(), now)
+        note = started(known, self._stood_before.get(known.id), band, now)
         try:
-            job = await self._ledger.start(job_id, self._epoch, time.time())
+            job = await self._ledger.start(
+                known.id, self._epoch, now, history=noted(known.history, note)
+            )
         finally:
             if job is None:
-                self._gangs.release(job_id, settled=True)
+                self._gangs.release(known.id, settled=True)
         if job is not None:
+            self._stood_before.pop(known.id, None)
+            self._policy.started(waiting, job)
             self._attempts.begin(job, gang)
+        return job is not None

@@ -10,6 +10,10 @@ from dataclasses import dataclass, replace
 
 from autoscaling.placement import FreeGangs
 from serve.messages import GangStatus, Holding, LeaseReport, least_device_bytes
+from serve.settings.sections import Lease
+
+MISSED_REPORTS = 3
+"""A gang that has missed so many is sent no job."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,3 +123,9 @@ class Gangs:
             if job_id := self._gangs.pop(name).job_id:
                 self._lost.add(job_id)
         return list(self._gangs.values())
+
+
+def gangs_under(lease: Lease) -> Gangs:
+    """None so far, with the settings' patience."""
+    free_within_s = min(lease.timeout_s, MISSED_REPORTS * lease.period_s)
+    return Gangs(timeout_s=lease.timeout_s, free_within_s=free_within_s)

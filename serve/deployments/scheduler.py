@@ -12,7 +12,6 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
-from autoscaling.ordering import TierThenArrival
 from serve.artifacts.location import open_artifacts
 from serve.deployments.attempt import AttemptParts, StageHandles
 from serve.deployments.attempt_end import AttemptEnd
@@ -21,23 +20,28 @@ from serve.deployments.costs import Costs
 from serve.deployments.dispatch import Dispatch
 from serve.deployments.encode_ahead import EncodeAhead
 from serve.deployments.feed import Feed, News
-from serve.deployments.gangs import Gangs
+from serve.deployments.fleet import open_fleet
+from serve.deployments.gangs import gangs_under
+from serve.deployments.giving_way import GivingWay
 from serve.deployments.janitor import Janitor
+from serve.deployments.job_numbers import JobNumbers
+from serve.deployments.lessons import Lessons
+from serve.deployments.policy import Policy
+from serve.deployments.pulse import Pulse, PulseParts
+from serve.deployments.queued_rows import QueuedRows
 from serve.deployments.rounds import check_alive, steadily
+from serve.deployments.shapes import Shapes
 from serve.deployments.view import View
+from serve.deployments.warmth import Warmth
 from serve.jobs.job import Job
 from serve.jobs.sql_store import open_store
-from serve.messages import JobEvent, LeaseAnswer, LeaseReport, Snapshot
+from serve.messages import Answered, JobEvent, LeaseAnswer, LeaseReport, Snapshot
 from serve.models import offered_models
 from serve.settings import Settings
-from serve.settings.sections import Lease
 from serve.telemetry.logs import configure_logging
 from serve.telemetry.metrics import Metrics
 
 log = logging.getLogger(__name__)
-SNAPSHOT_EVERY_S = 1.0
-MISSED_REPORTS = 3
-"""A gang that has missed so many is sent no job."""
 
 
 class Scheduler:
@@ -51,34 +55,48 @@ class Scheduler:
         self._stages = {model: StageHandles(**handles) for model, handles in stages.items()}
         self._store = open_store(settings.database_url)
         self._artifacts = open_artifacts(settings.artifacts, settings.data_dir)
-        self._metrics = Metrics(settings.tiers)
+        self._metrics = Metrics(settings.tiers, [model.name for model in settings.models])
         self._feed = Feed()
-        self._gangs = _gangs(settings.lease)
+        self._gangs = gangs_under(settings.lease)
         self._ahead = EncodeAhead(self._encode, self._gangs)
         self._models = await asyncio.to_thread(offered_models, settings)
         self._costs = Costs(self._models)
-        self._view = View(settings.tiers, TierThenArrival(), self._costs)
+        self._view = View(self._costs)
+        standard = settings.policy.placement.standard_devices
+        self._shapes = Shapes(self._models, self._gangs, standard_devices=standard)
+        numbers = JobNumbers(settings.rules, self._costs, self._shapes.standard)
+        self._policy = Policy(numbers, time.time())
+        self._lessons = Lessons(self._costs, self._policy, self._metrics)
+        self._rows = QueuedRows(self._store)
         self._janitor = Janitor(self._store, self._artifacts)
         self._wake = asyncio.Event()
-        self._attempts = self._make_attempts()
-        self._warm: set[str] = set()
+        parts = self._parts()
+        self._attempts = self._make_attempts(parts)
+        pause_s = settings.lease.period_s / 4
+        self._warmth = Warmth(self._stages, self._gangs, pause_s=pause_s)
         self._epoch = await self._store.take_epoch()
         self._metrics.epoch(self._epoch)
         log.info("scheduler epoch %d begins", self._epoch)
         self._dispatch = Dispatch(
             epoch=self._epoch,
-            ledger=self._store,
-            artifacts=self._artifacts,
-            gangs=self._gangs,
-            view=self._view,
+            parts=parts,
+            rows=self._rows,
+            policy=self._policy,
             attempts=self._attempts,
-            ahead=self._ahead,
-            shapes=self._shapes,
+            giving_way=GivingWay(
+                attempts=self._attempts,
+                numbers=numbers,
+                shapes=self._shapes.of,
+                suspended=self._lessons.suspended,
+            ),
+            shapes=self._shapes.of,
         )
+        self._pulse = self._make_pulse()
+        await self._pulse.recall(time.time())
         scan_s = settings.jobs.scan_s
         loops = {
             "scheduling": self._run(),
-            "snapshots": steadily(self._show, every_s=SNAPSHOT_EVERY_S, what="a snapshot"),
+            "snapshots": steadily(self._show, every_s=settings.policy.tick_s, what="a snapshot"),
             "clearing up": steadily(self._clean, every_s=scan_s, what="clearing up"),
             **{f"warming up {model}": self._warm_up(model) for model in self._stages},
         }
@@ -88,19 +106,21 @@ class Scheduler:
         """Unhealthy once one of the loops has died."""
         check_alive(self._tasks)
 
-    def _make_attempts(self) -> Attempts:
-        parts = AttemptParts(
+    def _parts(self) -> AttemptParts:
+        return AttemptParts(
             ledger=self._store,
             artifacts=self._artifacts,
             gangs=self._gangs,
             ahead=self._ahead,
             retention_s=self._settings.jobs.retention_s,
             publish=self._publish,
-            observe=self._observe,
+            observe=self._lessons.observed,
             encoded=self._metrics.encoded,
             redone=self._metrics.redone,
             gang_freed=self._wake.set,
         )
+
+    def _make_attempts(self, parts: AttemptParts) -> Attempts:
         return Attempts(
             ledger=self._store,
             stages=self._stages,
@@ -109,21 +129,42 @@ class Scheduler:
                 self._store, self._artifacts, max_crashes=self._settings.jobs.max_crashes
             ),
             janitor=self._janitor,
-            finished=self._metrics.finished,
+            finished=self._lessons.finished,
+            left=self._policy.left,
         )
+
+    def _make_pulse(self) -> Pulse:
+        policy = self._settings.policy
+        parts = PulseParts(
+            ledger=self._store,
+            rows=self._rows,
+            policy=self._policy,
+            costs=self._costs,
+            attempts=self._attempts,
+            fleet=open_fleet(
+                self._models.values(), gone_after_s=policy.gone_after_s, now=time.time()
+            ),
+            publish=self._publish,
+        )
+        return Pulse(parts, epoch=self._epoch, remember_every_s=policy.remember_every_s)
 
     async def lease(self, report: LeaseReport) -> LeaseAnswer:
         """A gang's report; it may go on only with an attempt that runs here."""
         if self._gangs.report(report, time.monotonic()):
             self._wake.set()
-        keep = report.holding is not None and self._attempts.own(report.holding)
+        keep = report.holding is not None and self._attempts.may_go_on(report.holding)
         return LeaseAnswer(epoch=self._epoch, keep=keep)
 
     async def notify(self, job_id: str) -> None:
         """A job's row has changed: look now instead of at the next scan."""
         if job_id in self._attempts:
             await self._attempts.drop_moved_on()
+        self._rows.told(job_id)
         self._wake.set()
+
+    async def answered(self, answers: list[Answered]) -> None:
+        """What became of the requests that a Gateway had since it last told."""
+        self._lessons.answered(answers)
 
     async def watch(self) -> AsyncIterator[News]:
         """What a Gateway subscribes to: a snapshot at once, then news as it happens."""
@@ -131,18 +172,21 @@ class Scheduler:
             yield news
 
     async def _run(self) -> None:
-        scanned_at = 0.0
+        scan_s, scanned_at = self._settings.jobs.scan_s, 0.0
         while True:
+            began_at = time.monotonic()
             try:
-                if time.monotonic() - scanned_at >= self._settings.jobs.scan_s:
+                if whole := began_at - scanned_at >= scan_s:
                     await self._scan()
                     scanned_at = time.monotonic()
-                await self._dispatch.round()
+                await self._dispatch.round(whole=whole)
             except Exception:
                 log.exception("a scheduling round failed; trying again")
-                await asyncio.sleep(self._settings.jobs.scan_s)
+                await asyncio.sleep(scan_s)
+            # A long queue takes half of the time at most, however often it is to be looked at.
+            await asyncio.sleep(min(scan_s, time.monotonic() - began_at))
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), self._settings.jobs.scan_s)
+                await asyncio.wait_for(self._wake.wait(), scan_s)
             self._wake.clear()
 
     async def _scan(self) -> None:
@@ -165,17 +209,8 @@ class Scheduler:
     def _encode(self, job: Job) -> Any:
         return self._stages[job.model].encoder.encode.remote(job.id, job.spec)
 
-    def _shapes(self, job: Job) -> tuple[str, ...]:
-        if (model := self._models.get(job.model)) is None:
-            return ()
-        gang_bytes = self._gangs.device_bytes(job.model, time.monotonic())
-        return tuple(str(shape) for shape in model.shapes_for(job.spec, gang_bytes))
-
-    def _observe(self, job: Job, stage: str, seconds: float, devices: int) -> None:
-        self._costs.observe(job, stage, seconds * devices)
-        self._metrics.observe(job, stage, seconds, devices)
-
     def _publish(self, job: Job) -> None:
+        self._rows.seen(job)
         self._view.seen(job)
         self._feed.publish(
             JobEvent(
@@ -189,37 +224,32 @@ class Scheduler:
         )
 
     async def _warm_up(self, model: str) -> None:
-        """A model is warm once each of its stages has answered."""
-        handles, pause_s = self._stages[model], self._settings.lease.period_s / 4
-        while model not in self._warm:
-            try:
-                await handles.encoder.ready.remote()
-                await handles.decoder.ready.remote()
-            except Exception as error:  # a replica that died while it was loading
-                log.warning("%s is not warm yet: %s", model, type(error).__name__)
-            else:
-                if model in self._gangs.models(time.monotonic()):
-                    self._warm.add(model)
-                    continue
-            await asyncio.sleep(pause_s)
-        await self._show()
+        await self._warmth.wait_for(model)
+        self._feed.publish(await self._snapshot())
 
     async def _show(self) -> None:
+        if not self._rows.complete:  # nothing is to be decided from an empty picture
+            return
+        waiting = len(self._rows.waiting)
+        sight = await self._pulse.beat(self._gangs.statuses(time.monotonic()), time.time())
+        if len(self._rows.waiting) > waiting:
+            self._wake.set()
+        self._metrics.policy.looked(sight.load, sight.levels, sight.aside, self._policy.gate_flips)
+        self._metrics.policy.deferred(job.tier for job in self._rows.deferred.values())
         self._feed.publish(await self._snapshot())
 
     async def _snapshot(self) -> Snapshot:
-        gangs = self._gangs.statuses(time.monotonic())
+        gangs, now = self._gangs.statuses(time.monotonic()), time.time()
+        ordered = self._policy.ordered(self._rows.waiting.values(), self._attempts.runs(), now)
         self._metrics.gangs(gangs)
         self._metrics.running(self._attempts.jobs())
-        self._metrics.queue(self._view.plain(self._view.waiting.values()))
+        self._metrics.queue(ordered)
         return self._view.snapshot(
             epoch=self._epoch,
             gangs=gangs,
-            warm_models=frozenset(self._warm),
+            warm_models=frozenset(self._warmth.models),
             metrics=self._metrics.exposition(),
+            ordered=ordered,
+            situation=self._policy.situation,
+            recent_accounts=self._policy.recent_accounts(now),
         )
-
-
-def _gangs(lease: Lease) -> Gangs:
-    free_within_s = min(lease.timeout_s, MISSED_REPORTS * lease.period_s)
-    return Gangs(timeout_s=lease.timeout_s, free_within_s=free_within_s)

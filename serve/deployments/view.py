@@ -1,8 +1,9 @@
 """The Scheduler's picture of waiting and running jobs, as Gateways are told it."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
-from autoscaling.ordering import TierThenArrival, Waiting
+from autoscaling.admission import Situation
+from autoscaling.ordering import Waiting
 from autoscaling.outlook import BusyGang, outlook
 from serve.deployments.costs import Costs
 from serve.jobs.job import Job, Phase, Status
@@ -10,40 +11,18 @@ from serve.messages import GangStatus, QueuePlace, Snapshot
 
 
 class View:
-    """Waiting jobs as of the last round, running jobs as of their last event."""
+    """Running jobs as of their last event."""
 
-    def __init__(self, tiers: tuple[str, ...], order: TierThenArrival, costs: Costs) -> None:
-        self._ranks = {tier: rank for rank, tier in enumerate(tiers)}
-        self._order = order
+    def __init__(self, costs: Costs) -> None:
         self._costs = costs
         self._running: dict[str, Job] = {}
-        self.waiting: dict[str, Job] = {}
 
     def seen(self, job: Job) -> None:
         """Take note of a job's latest state."""
-        if job.status is not Status.QUEUED:
-            self.waiting.pop(job.id, None)
         if job.status is Status.IN_PROGRESS:
             self._running[job.id] = job
         else:
             self._running.pop(job.id, None)
-
-    def plain(self, jobs: Iterable[Job]) -> list[Waiting]:
-        """Waiting jobs as the ordering takes them; an unknown tier ranks lowest."""
-        return [
-            Waiting(
-                job_id=job.id,
-                model=job.model,
-                tier_rank=self._ranks.get(job.tier, 0),
-                created_at=job.created_at,
-                predicted_gpu_s=self._costs.remaining_s(job),
-            )
-            for job in jobs
-        ]
-
-    def ordered(self, jobs: Iterable[Job]) -> list[Waiting]:
-        """The same, the one that is next first."""
-        return self._order.order(self.plain(jobs))
 
     def snapshot(
         self,
@@ -52,14 +31,16 @@ class View:
         gangs: tuple[GangStatus, ...],
         warm_models: frozenset[str],
         metrics: bytes,
+        ordered: Sequence[Waiting] = (),
+        situation: Situation | None = None,
+        recent_accounts: frozenset[str] = frozenset(),
     ) -> Snapshot:
-        """What is sent to each Gateway."""
+        """What is sent to each Gateway; `ordered` are the waiting jobs, the next one first."""
         devices = {gang.job_id: gang.devices for gang in gangs if gang.job_id}
         running_eta_s = {
             job.id: self._costs.remaining_s(job) / devices.get(job.id, 1)
             for job in self._running.values()
         }
-        ordered = self.ordered(self.waiting.values())
         places = {
             job_id: QueuePlace(position=place.position, eta_s=place.eta_s)
             for job_id, place in outlook(ordered, self._busy(gangs, running_eta_s)).items()
@@ -71,6 +52,8 @@ class View:
             places=places,
             running_eta_s=running_eta_s,
             metrics=metrics,
+            situation=situation,
+            recent_accounts=recent_accounts,
             calibration=self._costs.calibration,
         )
 

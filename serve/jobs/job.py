@@ -74,7 +74,7 @@ class Note:
 
     at: float
     what: str
-    """`admitted`, `deferred`, `released`, `started`, `suspended`, `interrupted`."""
+    """`admitted`, `deferred`, `released`, `started`, `suspended`, `interrupted`, `resumed`."""
     reason: str
     """A stable word, such as `tier_busy`."""
     text: str

@@ -9,13 +9,14 @@ from collections.abc import Collection
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import ScalarSelect, Update, and_, case, func, literal, select, update
+from sqlalchemy import Update, and_, case, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from serve.jobs.charges import run_s_until
 from serve.jobs.database import Engines
-from serve.jobs.job import LIVE, Failure, Job, Note, Phase, Status, Timings, noted
+from serve.jobs.job import LIVE, Failure, Job, Note, Phase, Status, Timings
 from serve.jobs.rows import history_values, to_job
+from serve.jobs.sql_queue import newest_epoch
 from serve.jobs.sql_usage import record_of
 from serve.jobs.store import Fence
 from serve.jobs.tables import counters, jobs
@@ -45,15 +46,6 @@ class SqlLedger:
         """Whether `epoch` is still the newest."""
         query = select(counters.c.value).where(counters.c.name == "epoch")
         return bool((await self._engines.rows(query))[0]["value"] == epoch)
-
-    async def waiting(self) -> list[Job]:
-        """All queued jobs, oldest first."""
-        query = (
-            select(jobs)
-            .where(jobs.c.status == Status.QUEUED)
-            .order_by(jobs.c.created_at, jobs.c.id)
-        )
-        return [to_job(row) for row in await self._engines.rows(query)]
 
     async def fetch(self, job_ids: list[str]) -> list[Job]:
         """The present rows of these jobs, whosoever they are, deleted ones included."""
@@ -89,22 +81,6 @@ class SqlLedger:
         )
         adopted = [to_job(row) for row in await self._engines.change_returning(statement)]
         return sorted(adopted, key=lambda job: (job.created_at, job.id))
-
-    async def release(self, job: Job, epoch: int, now: float, note: Note) -> Job | None:
-        """A deferred job waits for a gang from now on; None if the row moved on."""
-        statement = (
-            update(jobs)
-            .where(
-                jobs.c.id == job.id,
-                jobs.c.status == Status.QUEUED,
-                jobs.c.released_at.is_(None),
-                newest_epoch() == epoch,
-            )
-            .values(released_at=now, **_told(noted(job.history, note)))
-            .returning(jobs)
-        )
-        rows = await self._engines.change_returning(statement)
-        return to_job(rows[0]) if rows else None
 
     async def start(
         self, job_id: str, epoch: int, now: float, *, history: tuple[Note, ...] | None = None
@@ -222,20 +198,6 @@ def _told(history: tuple[Note, ...] | None) -> dict[str, Any]:
 
 def _suspended(now: float) -> dict[str, Any]:
     return {"preemptions": func.coalesce(jobs.c.preemptions, 0) + 1, "suspended_at": now}
-
-
-def newest_epoch() -> ScalarSelect[int]:
-    """The newest epoch, read under a shared lock.
-
-    So a new scheduler gets its epoch before the write (which then fails) or after it (and then
-    finds what was written, as when it adopts jobs).
-    """
-    return (
-        select(counters.c.value)
-        .where(counters.c.name == "epoch")
-        .with_for_update(read=True)
-        .scalar_subquery()
-    )
 
 
 def _fenced(fence: Fence, statuses: frozenset[Status]) -> Update:

@@ -6,7 +6,7 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from serve.jobs.database import Engines
-from serve.jobs.ledger import newest_epoch
+from serve.jobs.sql_queue import newest_epoch
 from serve.jobs.tables import policy_state
 
 

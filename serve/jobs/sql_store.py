@@ -3,7 +3,8 @@
     await upgrade(url)              # once per process start; creates the schema
     store = open_store(url)         # in the event loop that will use it
 
-`submissions.py`, `ledger.py`, `retention.py`, `sql_usage.py` and `memory.py` hold its parts.
+`submissions.py`, `sql_queue.py`, `ledger.py`, `retention.py`, `sql_usage.py` and `memory.py` hold
+its parts.
 """
 
 from sqlalchemy import select
@@ -12,12 +13,13 @@ from serve.jobs.database import Engines, open_engine
 from serve.jobs.ledger import SqlLedger
 from serve.jobs.memory import SqlMemory
 from serve.jobs.retention import SqlRetention
+from serve.jobs.sql_queue import SqlQueue
 from serve.jobs.sql_usage import SqlUsage
 from serve.jobs.submissions import SqlSubmissions
 from serve.jobs.tables import counters
 
 
-class SqlJobStore(SqlSubmissions, SqlLedger, SqlRetention, SqlUsage, SqlMemory):
+class SqlJobStore(SqlSubmissions, SqlQueue, SqlLedger, SqlRetention, SqlUsage, SqlMemory):
     """`serve.jobs.store.JobStore` in SQL."""
 
     def __init__(self, engines: Engines) -> None:

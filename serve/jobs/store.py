@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from serve.jobs.job import Failure, Job, Note, Phase, Timings
+from serve.jobs.queued import Queued
 from serve.jobs.usage import Standing, Usage
 
 
@@ -132,7 +133,7 @@ class Submissions(Protocol):
         ...
 
 
-class Ledger(Protocol):
+class Ledger(Queued, Protocol):
     """What the Scheduler needs; every write of a job is fenced."""
 
     async def take_epoch(self) -> int:
@@ -141,10 +142,6 @@ class Ledger(Protocol):
 
     async def holds(self, epoch: int) -> bool:
         """Whether `epoch` is still the newest."""
-        ...
-
-    async def waiting(self) -> list[Job]:
-        """All queued jobs, oldest first."""
         ...
 
     async def fetch(self, job_ids: list[str]) -> list[Job]:
@@ -158,10 +155,6 @@ class Ledger(Protocol):
 
         Given the jobs that are `running` under `epoch` itself, those that nobody runs too.
         """
-        ...
-
-    async def release(self, job: Job, epoch: int, now: float, note: Note) -> Job | None:
-        """A deferred job waits for a gang from now on; None if the row moved on."""
         ...
 
     async def start(

@@ -22,7 +22,7 @@ from serve.jobs.store import (
     Page,
     QueueFull,
 )
-from serve.jobs.tables import counters, idempotency_claims, jobs
+from serve.jobs.tables import DEFERRED, counters, idempotency_claims, jobs
 
 
 class SqlSubmissions:
@@ -165,7 +165,8 @@ def _digest(key: str) -> str:
 
 
 async def _check_room(connection: AsyncConnection, max_waiting: int) -> None:
-    waiting = select(func.count()).where(jobs.c.status == Status.QUEUED)
+    """Deferred jobs take no place in the queue: how much is promised is the policy's business."""
+    waiting = select(func.count()).where(jobs.c.status == Status.QUEUED, ~DEFERRED)
     if (await connection.scalar(waiting) or 0) >= max_waiting:
         raise QueueFull(f"{max_waiting} jobs are waiting already")
 

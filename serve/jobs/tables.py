@@ -14,6 +14,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    and_,
 )
 
 METADATA = MetaData(
@@ -68,10 +69,14 @@ jobs = Table(
     Column("suspended_at", Double),
     Column("history", _JSON),
     Index("ix_jobs_waiting", "status", "created_at", "id"),
+    Index("ix_jobs_owed", "status", "promised_by", "released_at", "id"),
     Index("ix_jobs_listing", "account_id", "created_at", "id"),
     Index("ix_jobs_expiring", "status", "expires_at"),
     Index("ix_jobs_account_status", "account_id", "status"),
 )
+# Of a queued job: whether it is kept for later, and takes part in no queue yet.
+DEFERRED = and_(jobs.c.promised_by.is_not(None), jobs.c.released_at.is_(None))
+
 # Partial only where the condition is a literal: a bound parameter would hide it from the planner.
 Index(
     "ix_jobs_deleted",

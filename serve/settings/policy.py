@@ -65,7 +65,7 @@ class Policy(Section):
     gone_after_s: float = Field(120.0, ge=0)
     """Without any gang, the GPUs that were there last are counted on for so long: a gang that is
     being replaced is no reason to turn anybody away."""
-    tiers: dict[TierName, TierPolicy] = {}
+    tiers: dict[TierName, TierPolicy] = Field({}, validate_default=True)
     meters: Meters = Meters()
     saturation: Saturation = Saturation()
     gates: Gate = Gate()

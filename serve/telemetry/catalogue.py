@@ -110,6 +110,65 @@ EPOCH: Final = Metric(
     kind="gauge",
     help="The epoch of the scheduler that speaks; a restart takes the next one.",
 )
+SATURATION: Final = Metric(
+    name="filmgate_saturation_ratio",
+    kind="gauge",
+    help="How full the cluster is for a tier, smoothed; 1 is the drain target.",
+    labels=("tier",),
+)
+TURNED_ASIDE: Final = Metric(
+    name="filmgate_gate_turned_aside_ratio",
+    kind="gauge",
+    help="Part of a tier's requests that is not let in at once: 0 is an open gate, 1 a shut one.",
+    labels=("tier",),
+)
+GATE_FLIPS: Final = Metric(
+    name="filmgate_gate_flips",
+    kind="gauge",
+    help="How often a tier's gate has closed or opened.",
+    labels=("tier",),
+)
+GPUS: Final = Metric(
+    name="filmgate_gpus",
+    kind="gauge",
+    help="Devices of healthy gangs, as the policy counts on them.",
+)
+WORK: Final = Metric(
+    name="filmgate_work_gpu_seconds",
+    kind="gauge",
+    help="Predicted device time still to do: let in, waiting or running; or promised for later.",
+    labels=("tier", "kind"),
+)
+JOBS_DEFERRED: Final = Metric(
+    name="filmgate_jobs_deferred",
+    kind="gauge",
+    help="Jobs that are kept for later, with a promise.",
+    labels=("tier",),
+)
+PROMISES_ENDED: Final = Metric(
+    name="filmgate_promises_ended_total",
+    kind="counter",
+    help="Promised jobs that are done: kept by the promised time, or broken.",
+    labels=("tier", "outcome"),
+)
+SUSPENSIONS: Final = Metric(
+    name="filmgate_suspensions_total",
+    kind="counter",
+    help="Running jobs stopped after a step: gives_way to a paid job, moves to a larger gang.",
+    labels=("tier", "reason"),
+)
+REQUESTS: Final = Metric(
+    name="filmgate_requests_answered_total",
+    kind="counter",
+    help="Requests for clips, by what became of them and why.",
+    labels=("model", "tier", "outcome", "reason"),
+)
+REQUESTED: Final = Metric(
+    name="filmgate_requested_gpu_seconds_total",
+    kind="counter",
+    help="Predicted device time of all requests for clips, whatever became of them.",
+    labels=("tier",),
+)
 BUILD: Final = Metric(
     name="filmgate_build_info",
     kind="gauge",
@@ -131,5 +190,15 @@ CATALOGUE: Final = (
     JOBS_RUNNING,
     GANGS,
     EPOCH,
+    SATURATION,
+    TURNED_ASIDE,
+    GATE_FLIPS,
+    GPUS,
+    WORK,
+    JOBS_DEFERRED,
+    PROMISES_ENDED,
+    SUSPENSIONS,
+    REQUESTS,
+    REQUESTED,
     BUILD,
 )

@@ -1,17 +1,18 @@
 """Measuring: what passes through the Scheduler becomes the metrics of the catalogue."""
 
 from collections import Counter as Tally
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from typing import Protocol
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client import Metric as FamilyOfSamples
 from prometheus_client.registry import Collector
 
 from autoscaling.ordering import Waiting
 from serve.telemetry import catalogue
-from serve.telemetry.catalogue import Metric
+from serve.telemetry.gauges import Levels, counter, histogram
+from serve.telemetry.policy_metrics import PolicyMetrics
 
 
 class Failure(Protocol):
@@ -46,6 +47,8 @@ class Job(Protocol):
     @property
     def completed_at(self) -> float | None: ...
     @property
+    def promised_by(self) -> float | None: ...
+    @property
     def failure(self) -> Failure | None: ...
     @property
     def timings(self) -> Timings: ...
@@ -65,24 +68,25 @@ class Gang(Protocol):
 class Metrics:
     """Recorders over a registry of their own; whoever passes plain values on need not know it."""
 
-    def __init__(self, tiers: Collection[str]) -> None:
+    def __init__(self, tiers: Collection[str], models: Collection[str] = ()) -> None:
         """`tiers` as the settings order them, lowest first."""
         self._tiers = tuple(tiers)
         self._registry = registry = CollectorRegistry()
-        self._ended = _counter(catalogue.JOBS_ENDED, registry)
-        self._wait = _histogram(catalogue.JOB_WAIT, registry)
-        self._duration = _histogram(catalogue.JOB_DURATION, registry)
-        self._stage = _histogram(catalogue.STAGE, registry)
-        self._step = _histogram(catalogue.STEP, registry)
-        self._gpu = _counter(catalogue.GPU_TIME, registry)
-        self._encoder_hits = _counter(catalogue.ENCODER_CACHE_HITS, registry)
-        self._encoder_misses = _counter(catalogue.ENCODER_CACHE_MISSES, registry)
-        self._redone = _counter(catalogue.STEPS_REDONE, registry)
+        self._ended = counter(catalogue.JOBS_ENDED, registry)
+        self._wait = histogram(catalogue.JOB_WAIT, registry)
+        self._duration = histogram(catalogue.JOB_DURATION, registry)
+        self._stage = histogram(catalogue.STAGE, registry)
+        self._step = histogram(catalogue.STEP, registry)
+        self._gpu = counter(catalogue.GPU_TIME, registry)
+        self._encoder_hits = counter(catalogue.ENCODER_CACHE_HITS, registry)
+        self._encoder_misses = counter(catalogue.ENCODER_CACHE_MISSES, registry)
+        self._redone = counter(catalogue.STEPS_REDONE, registry)
         self._waiting = Levels(catalogue.JOBS_WAITING, registry)
         self._backlog = Levels(catalogue.BACKLOG, registry)
         self._running = Levels(catalogue.JOBS_RUNNING, registry)
         self._gangs = Levels(catalogue.GANGS, registry)
         self._epoch = Levels(catalogue.EPOCH, registry)
+        self.policy = PolicyMetrics(registry, tiers, models)
         Levels(catalogue.BUILD, registry).show({(_version(),): 1})
 
     def epoch(self, epoch: int) -> None:
@@ -109,6 +113,7 @@ class Metrics:
 
     def finished(self, job: Job) -> None:
         """A job has ended; to be told once for each."""
+        self.policy.finished(job)
         labels = (job.model, self._tier(job.tier))
         reason = job.failure.code if job.failure else "none"
         self._ended.labels(*labels, str(job.status), reason).inc()
@@ -152,21 +157,6 @@ class Metrics:
         return self._tiers[rank] if 0 <= rank < len(self._tiers) else "other"
 
 
-class Levels:
-    """A gauge that is told all its values at once; what has gone shows 0 from then on."""
-
-    def __init__(self, metric: Metric, registry: CollectorRegistry) -> None:
-        self._gauge = Gauge(metric.name, metric.help, metric.labels, registry=registry)
-        self._shown: frozenset[tuple[str, ...]] = frozenset()
-
-    def show(self, values: Mapping[tuple[str, ...], float]) -> None:
-        """Values by label values, in the catalogue's order."""
-        self._shown |= values.keys()
-        for labels in self._shown:
-            series = self._gauge.labels(*labels) if labels else self._gauge
-            series.set(values.get(labels, 0.0))
-
-
 class _Essential(Collector):
     """A registry without the `_created` series that the library adds to each of ours."""
 
@@ -177,16 +167,6 @@ class _Essential(Collector):
         for family in self._registry.collect():
             family.samples = [s for s in family.samples if not s.name.endswith("_created")]
             yield family
-
-
-def _counter(metric: Metric, registry: CollectorRegistry) -> Counter:
-    return Counter(metric.name, metric.help, metric.labels, registry=registry)
-
-
-def _histogram(metric: Metric, registry: CollectorRegistry) -> Histogram:
-    return Histogram(
-        metric.name, metric.help, metric.labels, buckets=metric.buckets, registry=registry
-    )
 
 
 def _version() -> str:

@@ -141,6 +141,7 @@ class Scene:
         self.shown: list[Job] = []
         self.listeners: list[Callable[[Job], None]] = [self.shown.append]
         self.finished: list[Job] = []
+        self.left: list[tuple[str, float]] = []
         self.encoder = Calls(encoded)
         self.decode_troubles: list[Exception] = []
         handles = StageHandles(
@@ -149,7 +150,7 @@ class Scene:
             decoder=Calls(self._decode),
         )
         self.ahead = EncodeAhead(lambda job: self.encoder.remote(job.id), self.gangs)
-        parts = AttemptParts(
+        self.parts = parts = AttemptParts(
             ledger=store,
             artifacts=self.artifacts,
             gangs=self.gangs,
@@ -168,6 +169,7 @@ class Scene:
             end=AttemptEnd(store, self.artifacts, max_crashes=3),
             janitor=Janitor(store, self.artifacts),
             finished=self.finished.append,
+            left=lambda job, gpu_s: self.left.append((job.id, gpu_s)),
             outage_pause_s=0.0,
         )
         self.epoch = 0

@@ -4,10 +4,13 @@ from typing import Any
 
 import pytest
 
-from autoscaling.ordering import TierThenArrival
+from autoscaling.rules import Rules
 from serve.deployments.costs import Costs
 from serve.deployments.dispatch import Dispatch
-from serve.deployments.view import View
+from serve.deployments.giving_way import GivingWay
+from serve.deployments.job_numbers import JobNumbers
+from serve.deployments.policy import Policy
+from serve.deployments.queued_rows import QueuedRows
 from serve.jobs.job import Job, Status
 from serve.messages import LeaseReport
 from tests.unit.serve.deployments.scene import WHOLE, Scene, until
@@ -17,19 +20,25 @@ SHAPES = {("m", ""): ("1", "tp2"), ("m", "large"): ("tp2",)}
 
 
 async def dispatch_of(scene: Scene) -> Dispatch:
-    view = View(("free", "pro"), TierThenArrival(), Costs({}))
-    scene.listeners.append(view.seen)
+    rows = QueuedRows(scene.store)
+    scene.listeners.append(rows.seen)
     scene.epoch = await scene.store.take_epoch()
+    numbers = JobNumbers(Rules(), Costs({}), lambda _: 1)
     return Dispatch(
         epoch=scene.epoch,
-        ledger=scene.store,
-        artifacts=scene.artifacts,
-        gangs=scene.gangs,
-        view=view,
+        parts=scene.parts,
+        rows=rows,
+        policy=Policy(numbers, 0.0),
         attempts=scene.attempts,
-        ahead=scene.ahead,
-        shapes=lambda job: SHAPES.get((job.model, job.id), SHAPES.get((job.model, ""), ())),
+        giving_way=GivingWay(
+            attempts=scene.attempts, numbers=numbers, shapes=shapes, suspended=lambda *_: None
+        ),
+        shapes=shapes,
     )
+
+
+def shapes(job: Job) -> tuple[str, ...]:
+    return SHAPES.get((job.model, job.id), SHAPES.get((job.model, ""), ()))
 
 
 def free_gang(scene: Scene, name: str = "gang", shape: str = "1", devices: int = 1) -> None:
@@ -81,7 +90,7 @@ async def test_a_start_that_fails_gives_its_gang_back(
     free_gang(scene)
     await scene.queue("one")
 
-    async def away(*_: Any) -> Job | None:
+    async def away(*_: Any, **__: Any) -> Job | None:
         raise ConnectionError
 
     with monkeypatch.context() as patch:
@@ -102,8 +111,8 @@ async def test_a_start_whose_answer_was_lost_is_taken_up_again(
     await scene.queue("one")
     start = scene.store.start
 
-    async def lost(*args: Any) -> Job | None:
-        await start(*args)
+    async def lost(*args: Any, **history: Any) -> Job | None:
+        await start(*args, **history)
         raise ConnectionError
 
     with monkeypatch.context() as patch:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from autoscaling.ordering import TierThenArrival
+from autoscaling.ordering import Waiting
 from pipelines.cost import Calibration
 from serve.deployments.costs import Costs
 from serve.deployments.view import View
@@ -26,17 +26,21 @@ def gang(name: str, job_id: str | None = None) -> GangStatus:
 
 @pytest.fixture
 def view() -> View:
-    view = View(("free", "pro"), TierThenArrival(), TenSeconds({}))
-    view.waiting = {name: replace(JOB, id=name, tier=tier) for name, tier in WAITING.items()}
-    return view
+    return View(TenSeconds({}))
 
 
-WAITING = {"later": "free", "next": "pro"}
+ORDERED = [
+    Waiting(job_id=name, model="m", tier_rank=0, created_at=0.0, predicted_gpu_s=10.0)
+    for name in ("next", "later")
+]
 RUNNING = replace(JOB, id="runs", status=Status.IN_PROGRESS, phase=Phase.DENOISE, step=1)
 
 
 def places(view: View, *gangs: GangStatus) -> dict[str, QueuePlace]:
-    return view.snapshot(epoch=1, gangs=gangs, warm_models=frozenset(), metrics=b"").places
+    told = view.snapshot(
+        epoch=1, gangs=gangs, warm_models=frozenset(), metrics=b"", ordered=ORDERED
+    )
+    return told.places
 
 
 def test_waiting_jobs_follow_what_runs(view: View) -> None:
@@ -68,11 +72,6 @@ def test_ended_and_requeued_jobs_run_no_longer(view: View) -> None:
         view.seen(replace(RUNNING, status=status))
         snapshot = view.snapshot(epoch=1, gangs=(), warm_models=frozenset(), metrics=b"")
         assert not snapshot.running_eta_s
-
-
-def test_a_waiting_job_that_ended_has_no_place(view: View) -> None:
-    view.seen(replace(JOB, id="next", status=Status.CANCELLED))
-    assert places(view, gang("a")).keys() == {"later"}
 
 
 def test_what_was_learnt_is_told(view: View) -> None:

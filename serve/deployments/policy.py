@@ -1,0 +1,174 @@
+"""The policy as the Scheduler runs it: what it sees each second, and whose turn it is.
+
+No clock, no store and no Ray: jobs and times in, decisions out. What it has learnt can be taken
+out as plain values and taken up by another process.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from autoscaling.admission import Situation
+from autoscaling.fairness import FairShares
+from autoscaling.gates import NO_SWITCHES, Switches
+from autoscaling.ordering import TwoBands, Waiting
+from autoscaling.promises import Promised, release
+from autoscaling.watch import Stand, Watch
+from serve.deployments.job_numbers import JobNumbers, Run
+from serve.jobs.job import Job, Status
+from serve.messages import Answered
+
+MOST_RELEASED = 64
+"""At one look: each is a write."""
+
+
+class Policy:
+    """Owns what is learnt: the gates' state, the accounts' shares, who got a clip lately."""
+
+    def __init__(self, numbers: JobNumbers, now: float) -> None:
+        self.numbers = numbers
+        self._rules = rules = numbers.rules
+        self._watch = Watch(rules, now)
+        self._shares = FairShares()
+        self._order = TwoBands(self._shares, rules.order)
+        self._charged: dict[str, float] = {}
+        self._recent: dict[str, float] = {}
+        self._now = now
+        self._gpus = 0.0
+        self._owed: list[Promised] = []
+        self.situation: Situation | None = None
+        """What requests are decided from, since the first look."""
+
+    @property
+    def gate_flips(self) -> dict[str, int]:
+        """How often each tier's gate has moved."""
+        names = [tier.name for tier in self._rules.tiers]
+        return dict(zip(names, self._watch.gates.flips, strict=True))
+
+    def answered(self, answers: Iterable[Answered], now: float) -> None:
+        """What Gateways were asked for, whatever became of it."""
+        now = self._later(now)
+        for answer in answers:
+            self._watch.asked(self._rules.tiers.rank(answer.tier), answer.gpu_s, now)
+
+    def look(
+        self,
+        *,
+        waiting: Iterable[Job],
+        deferred: Iterable[Job],
+        running: Iterable[Run],
+        gpus: float,
+        now: float,
+        switches: Switches = NO_SWITCHES,
+    ) -> Situation:
+        """Measure, and move the gates."""
+        now, self._gpus = self._later(now), gpus
+        numbers = self.numbers
+        numbers.renew()
+        waiting, deferred = list(waiting), list(deferred)
+        backlog, kept = [0.0] * len(self._rules.tiers), [0.0] * len(self._rules.tiers)
+        for job in (*waiting, *(run.job for run in running)):
+            backlog[numbers.rank(job)] += numbers.left_gpu_s(job)
+        for job in deferred:
+            kept[numbers.rank(job)] += numbers.left_gpu_s(job)
+        self._owed = _by_promise(numbers.promised(job) for job in deferred)
+        owed = [numbers.promised(job) for job in waiting if job.promised_by is not None]
+        stand = Stand(
+            gpus=gpus,
+            backlog_gpu_s=backlog,
+            promised_gpu_s=kept,
+            promised=_by_promise((*self._owed, *owed)),
+        )
+        self.situation = self._watch.look(stand, now, switches)
+        return self.situation
+
+    def releases(self, now: float) -> list[str]:
+        """Deferred jobs that are to wait like others from now on, by their ids."""
+        if self.situation is None:
+            return []
+        released = release(
+            self._owed[:MOST_RELEASED],
+            load=self.situation.load,
+            drain_target_s=self._rules.saturation.drain_target_s,
+            rule=self._rules.release,
+            now=self._later(now),
+        )
+        return [promised.job_id for promised in released]
+
+    def ordered(self, jobs: Iterable[Job], running: Iterable[Run], now: float) -> list[Waiting]:
+        """Waiting jobs, the one that is next first."""
+        waiting = [self.numbers.waiting(job) for job in jobs]
+        return self._order.order(waiting, self._later(now), low_part=self._low_part(running))
+
+    def band(self, waiting: Waiting, running: Iterable[Run], now: float) -> str:
+        """Why it stands where it does, as a word."""
+        place = self._order.place(waiting, self._later(now), self._low_part(running))
+        return place[0].name.lower()
+
+    def drain_s(self, jobs: Iterable[Job]) -> float:
+        """Seconds until these jobs are done."""
+        return sum(map(self.numbers.left_gpu_s, jobs)) / max(1.0, self._gpus)
+
+    def started(self, waiting: Waiting, job: Job) -> None:
+        """A job's attempt begins; `waiting` is how it stood in the queue."""
+        now = self._later(job.attempt_started_at or job.created_at)
+        if waiting.paid:
+            if job.attempt == 1:
+                whole_s = self.numbers.standalone_s(job)
+                afford_s = waiting.deadline - job.created_at - whole_s
+                self._watch.waited(now - job.created_at, afford_s, now)
+            return
+        self._shares.started(job.account_id, waiting.predicted_gpu_s, waiting.weight)
+        self._charged[job.id] = job.timings.gpu_s + waiting.predicted_gpu_s
+
+    def left(self, job: Job, gpu_s: float) -> None:
+        """An attempt is over; until now the job has taken `gpu_s`, earlier attempts included."""
+        charged = self._charged.pop(job.id, None)
+        if charged is not None:
+            weight = self.numbers.tier(job).weight
+            self._shares.corrected(job.account_id, gpu_s - charged, weight)
+
+    def finished(self, job: Job) -> None:
+        """A job has ended; to be told once for each."""
+        if job.status is not Status.COMPLETED or job.completed_at is None:
+            return
+        self._recent[job.account_id] = max(
+            job.completed_at, self._recent.get(job.account_id, job.completed_at)
+        )
+        if job.promised_by is not None and job.predicted_wait_s is not None:
+            self._watch.kept(job.completed_at - job.created_at, job.predicted_wait_s)
+
+    def recent_accounts(self, now: float) -> frozenset[str]:
+        """Accounts that got a clip within the last session's time."""
+        since = now - self._rules.shedding.session_s
+        self._recent = {name: at for name, at in self._recent.items() if at >= since}
+        return frozenset(self._recent)
+
+    def plain(self) -> dict[str, Any]:
+        """All that it has learnt, as JSON holds it."""
+        return {
+            "watch": self._watch.plain(),
+            "shares": self._shares.plain(),
+            "recent": dict(self._recent),
+        }
+
+    def take_up(self, plain: Mapping[str, Any], now: float) -> None:
+        """Go on from what another process learnt; what is old counts as old."""
+        now = self._later(now)
+        self._watch.take_up(plain["watch"], now)
+        self._shares.take_up(plain["shares"])
+        self._recent = {name: min(float(at), now) for name, at in plain["recent"].items()}
+
+    def _low_part(self, running: Iterable[Run]) -> float:
+        """The part of the GPUs that unpaid jobs have."""
+        numbers = self.numbers
+        low = sum(r.devices for r in running if r.on_gang and not numbers.tier(r.job).paid)
+        return low / max(1.0, self._gpus)
+
+    def _later(self, now: float) -> float:
+        """The time, or the latest one heard of: a clock that is set back stands."""
+        self._now = max(self._now, now)
+        return self._now
+
+
+def _by_promise(promised: Iterable[Promised]) -> list[Promised]:
+    return sorted(promised, key=lambda each: (each.finish_by, each.job_id))

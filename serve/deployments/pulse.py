@@ -1,0 +1,91 @@
+"""What is done for the policy each second: look, release what was kept for later, remember."""
+
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+
+from autoscaling.admission import Situation
+from autoscaling.gates import NO_SWITCHES, Switches
+from serve.deployments.attempts import Attempts
+from serve.deployments.costs import Costs
+from serve.deployments.fleet import Fleet
+from serve.deployments.history import released
+from serve.deployments.policy import Policy
+from serve.deployments.queued_rows import QueuedRows
+from serve.jobs.job import Job
+from serve.jobs.store import Ledger
+from serve.messages import GangStatus
+
+log = logging.getLogger(__name__)
+MEMORY = "policy"
+"""The name under which the store keeps what was learnt."""
+
+
+async def no_switches() -> Switches:
+    """For a service whose operator has decided nothing."""
+    return NO_SWITCHES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PulseParts:
+    """What the pulse works on; `publish` tells everybody a job's state."""
+
+    ledger: Ledger
+    rows: QueuedRows
+    policy: Policy
+    costs: Costs
+    attempts: Attempts
+    fleet: Fleet
+    publish: Callable[[Job], None]
+    switches: Callable[[], Awaitable[Switches]] = no_switches
+    """What the operator has decided."""
+
+
+class Pulse:
+    """Under one epoch: what is learnt is stored by the newest Scheduler alone."""
+
+    def __init__(self, parts: PulseParts, *, epoch: int, remember_every_s: float) -> None:
+        self._parts = parts
+        self._epoch = epoch
+        self._every_s = remember_every_s
+        self._remembered_at = float("-inf")
+
+    async def recall(self, now: float) -> None:
+        """Go on from what the last Scheduler has learnt, if it was of the same mind."""
+        if (plain := await self._parts.ledger.recall(MEMORY)) is None:
+            return
+        try:
+            self._parts.policy.take_up(plain, now)
+            self._parts.costs.take_up(plain["costs"])
+        except (KeyError, TypeError, ValueError) as error:
+            log.warning("what was learnt cannot be read (%s): anew", type(error).__name__)
+
+    async def beat(self, gangs: Iterable[GangStatus], now: float) -> Situation:
+        """One look, and what follows from it."""
+        parts = self._parts
+        situation = parts.policy.look(
+            waiting=parts.rows.waiting.values(),
+            deferred=parts.rows.deferred.values(),
+            running=parts.attempts.runs(),
+            gpus=parts.fleet.gpus(gangs, now),
+            now=now,
+            switches=await parts.switches(),
+        )
+        for job_id in parts.policy.releases(now):
+            await self._release(job_id, now)
+        if now - self._remembered_at >= self._every_s:
+            plain = {**parts.policy.plain(), "costs": parts.costs.plain()}
+            await parts.ledger.remember(MEMORY, plain, self._epoch, now)
+            self._remembered_at = now
+        return situation
+
+    async def _release(self, job_id: str, now: float) -> None:
+        parts = self._parts
+        if (job := parts.rows.deferred.get(job_id)) is None:
+            return
+        due = parts.policy.numbers.waiting(job).due_at <= now
+        row = await parts.ledger.release(job, self._epoch, now, released(job, now, due=due))
+        if row is None:
+            parts.rows.told(job_id)
+        else:
+            parts.publish(row)

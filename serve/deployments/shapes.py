@@ -1,0 +1,32 @@
+"""Which shapes of gang a job may have, and what a gang of standard size is for it."""
+
+import time
+from collections.abc import Mapping
+
+from serve.deployments.gangs import Gangs
+from serve.jobs.job import Job
+from serve.models import OfferedModel
+
+
+class Shapes:
+    """By the settings, and by the memory that gangs have told of."""
+
+    def __init__(
+        self, models: Mapping[str, OfferedModel], gangs: Gangs, *, standard_devices: int
+    ) -> None:
+        self._models = models
+        self._gangs = gangs
+        self._standard_devices = standard_devices
+
+    def of(self, job: Job) -> tuple[str, ...]:
+        """None if its model is no longer offered."""
+        if (model := self._models.get(job.model)) is None:
+            return ()
+        gang_bytes = self._gangs.device_bytes(job.model, time.monotonic())
+        return tuple(str(shape) for shape in model.shapes_for(job.spec, gang_bytes))
+
+    def standard(self, job: Job) -> int:
+        """Devices of a gang of standard size, as near to it as the job's model has one."""
+        model = self._models.get(job.model)
+        sizes = [gangs.shape.world for gangs in model.settings.shapes] if model else [1]
+        return min(max(self._standard_devices, min(sizes)), max(sizes))

@@ -1,0 +1,36 @@
+"""Which models are warm: each of their stages has answered."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping
+
+from serve.deployments.attempt import StageHandles
+from serve.deployments.gangs import Gangs
+
+log = logging.getLogger(__name__)
+
+
+class Warmth:
+    """`models` are the warm ones so far; asked again after `pause_s`."""
+
+    def __init__(self, stages: Mapping[str, StageHandles], gangs: Gangs, *, pause_s: float) -> None:
+        self._stages = stages
+        self._gangs = gangs
+        self._pause_s = pause_s
+        self.models: set[str] = set()
+
+    async def wait_for(self, model: str) -> None:
+        """Until the model is warm."""
+        handles = self._stages[model]
+        while model not in self.models:
+            try:
+                await handles.encoder.ready.remote()
+                await handles.decoder.ready.remote()
+            except Exception as error:  # a replica that died while it was loading
+                log.warning("%s is not warm yet: %s", model, type(error).__name__)
+            else:
+                if model in self._gangs.models(time.monotonic()):
+                    self.models.add(model)
+                    continue
+            await asyncio.sleep(self._pause_s)
