@@ -34,14 +34,6 @@ class Waiting:
         return self.deadline - now - self.standalone_s
 
 
-class TierThenArrival:
-    """Higher tiers first, and within a tier first come, first served."""
-
-    def order(self, waiting: Sequence[Waiting]) -> list[Waiting]:
-        """All waiting jobs, next one first; ties fall to the job id so that the order is total."""
-        return sorted(waiting, key=lambda job: (-job.tier_rank, job.created_at, job.job_id))
-
-
 class Band(IntEnum):
     """Lower ones go first."""
 

@@ -72,8 +72,7 @@ class Scheduler:
         self._wake = asyncio.Event()
         parts = self._parts()
         self._attempts = self._make_attempts(parts)
-        pause_s = settings.lease.period_s / 4
-        self._warmth = Warmth(self._stages, self._gangs, pause_s=pause_s)
+        self._warmth = Warmth(self._stages, self._gangs, settings.lease, then=self._show)
         self._epoch = await self._store.take_epoch()
         self._metrics.epoch(self._epoch)
         log.info("scheduler epoch %d begins", self._epoch)
@@ -98,7 +97,7 @@ class Scheduler:
             "scheduling": self._run(),
             "snapshots": steadily(self._show, every_s=settings.policy.tick_s, what="a snapshot"),
             "clearing up": steadily(self._clean, every_s=scan_s, what="clearing up"),
-            **{f"warming up {model}": self._warm_up(model) for model in self._stages},
+            **{f"warming up {model}": self._warmth.wait_for(model) for model in self._stages},
         }
         self._tasks = [asyncio.create_task(loop, name=name) for name, loop in loops.items()]
 
@@ -222,10 +221,6 @@ class Scheduler:
                 failure=job.failure,
             )
         )
-
-    async def _warm_up(self, model: str) -> None:
-        await self._warmth.wait_for(model)
-        self._feed.publish(await self._snapshot())
 
     async def _show(self) -> None:
         if not self._rows.complete:  # nothing is to be decided from an empty picture

@@ -3,21 +3,30 @@
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from serve.deployments.attempt import StageHandles
 from serve.deployments.gangs import Gangs
+from serve.settings.sections import Lease
 
 log = logging.getLogger(__name__)
 
 
 class Warmth:
-    """`models` are the warm ones so far; asked again after `pause_s`."""
+    """`models` are the warm ones so far; `then` is done with each new one."""
 
-    def __init__(self, stages: Mapping[str, StageHandles], gangs: Gangs, *, pause_s: float) -> None:
+    def __init__(
+        self,
+        stages: Mapping[str, StageHandles],
+        gangs: Gangs,
+        lease: Lease,
+        *,
+        then: Callable[[], Awaitable[None]],
+    ) -> None:
         self._stages = stages
         self._gangs = gangs
-        self._pause_s = pause_s
+        self._pause_s = lease.period_s / 4
+        self._then = then
         self.models: set[str] = set()
 
     async def wait_for(self, model: str) -> None:
@@ -34,3 +43,4 @@ class Warmth:
                     self.models.add(model)
                     continue
             await asyncio.sleep(self._pause_s)
+        await self._then()

@@ -113,7 +113,7 @@ EPOCH: Final = Metric(
 SATURATION: Final = Metric(
     name="filmgate_saturation_ratio",
     kind="gauge",
-    help="How full the cluster is for a tier, smoothed; 1 is the drain target.",
+    help="How full the cluster is for a tier, smoothed; at 1 its work fills the target time.",
     labels=("tier",),
 )
 TURNED_ASIDE: Final = Metric(

@@ -4,66 +4,20 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
+from autoscaling.load import Load, TierLoad
 from autoscaling.ordering import Waiting
-from pipelines.spec import ClipSpec
-from serve.jobs.job import Failure, Job, Phase, Status, Timings
-from serve.messages import GangStatus
+from serve.jobs.job import Failure, Status
+from serve.messages import Answered, GangStatus
 from serve.telemetry import catalogue
 from serve.telemetry.catalogue import CATALOGUE
 from serve.telemetry.metrics import Metrics
-
-PROMPT = "a secret lighthouse"
-SPEC = ClipSpec(
-    prompt=PROMPT,
-    negative_prompt="rain",
-    width=96,
-    height=64,
-    num_frames=17,
-    fps=8,
-    steps=10,
-    guidance_scale=3.0,
-    seed=1,
-    sound=True,
-    has_image=False,
-)
-JOB = Job(
-    id="video_7",
-    account_id="account_9",
-    tier="free",
-    model="tiny",
-    spec=SPEC,
-    status=Status.IN_PROGRESS,
-    created_at=1_000.0,
-    started_at=1_004.0,
-    predicted_gpu_s=3.0,
-    phase=Phase.DENOISE,
-)
-DONE = replace(
-    JOB,
-    status=Status.COMPLETED,
-    completed_at=1_016.0,
-    timings=Timings(denoise_s=8.0, gpu_s=9.0),
-)
+from tests.unit.serve.telemetry.scraping import DONE, JOB, PROMPT, read, value
 
 
 @pytest.fixture
 def metrics() -> Metrics:
-    return Metrics(("new", "free", "pro"))
-
-
-def read(metrics: Metrics) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
-    """Each sample of a scrape by name and labels."""
-    return {
-        (sample.name, frozenset(sample.labels.items())): sample.value
-        for family in text_string_to_metric_families(metrics.exposition().decode())
-        for sample in family.samples
-    }
-
-
-def value(metrics: Metrics, name: str, **labels: str) -> float | None:
-    return read(metrics).get((name, frozenset(labels.items())))
+    return Metrics(("new", "free", "pro"), ["tiny"])
 
 
 def waiting(job_id: str, tier_rank: int, gpu_s: float) -> Waiting:
@@ -85,6 +39,18 @@ def gangs(*job_ids: str | None) -> Iterable[GangStatus]:
         )
 
 
+def record_policy(metrics: Metrics) -> None:
+    nothing, load = (0.0, 0.0, 0.0), Load(gpus=1.0, tiers=(TierLoad(),) * 3)
+    answer = Answered(
+        model="tiny", tier="new", outcome="shed", reason="tier_shed", requests=1, gpu_s=1.0
+    )
+    metrics.policy.looked(load, nothing, nothing, {"new": 0})
+    metrics.policy.deferred(["free"])
+    metrics.policy.suspended("free", "gives_way")
+    metrics.policy.answered([answer])
+    metrics.policy.finished(replace(DONE, promised_by=1_020.0))
+
+
 def test_names_are_ours_unique_and_end_in_their_unit() -> None:
     names = [metric.name for metric in CATALOGUE]
     assert len(set(names)) == len(names)
@@ -100,6 +66,7 @@ def test_names_are_ours_unique_and_end_in_their_unit() -> None:
 
 def test_labels_are_bounded_ones() -> None:
     known = {"model", "tier", "status", "reason", "stage", "phase", "shape", "state", "version"}
+    known |= {"kind", "outcome"}
     assert {label for metric in CATALOGUE for label in metric.labels} <= known
 
 
@@ -123,6 +90,7 @@ def test_every_metric_can_be_recorded(metrics: Metrics) -> None:
     metrics.queue([waiting("a", 0, 1.0)])
     metrics.running([JOB])
     metrics.gangs(gangs(None))
+    record_policy(metrics)
     recorded = {
         name.removesuffix("_bucket").removesuffix("_sum").removesuffix("_count")
         for name, _ in read(metrics)
