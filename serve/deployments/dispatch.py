@@ -98,7 +98,8 @@ class Dispatch:
             paid=waiting.paid,
             time_left_s=waiting.deadline - now,
             seconds_on=partial(numbers.seconds_on, job),
-            drain_s=tally.drain_s,
+            # Without the job itself: one that moved to a larger gang would else go back at once.
+            drain_s=tally.drain_s - self._policy.drain_s([job]),
             rule=replace(numbers.rules.placement, standard_devices=numbers.standard(job)),
         )
 

@@ -4,48 +4,9 @@ from typing import Any
 
 import pytest
 
-from autoscaling.rules import Rules
-from serve.deployments.costs import Costs
-from serve.deployments.dispatch import Dispatch
-from serve.deployments.giving_way import GivingWay
-from serve.deployments.job_numbers import JobNumbers
-from serve.deployments.policy import Policy
-from serve.deployments.queued_rows import QueuedRows
 from serve.jobs.job import Job, Status
-from serve.messages import LeaseReport
+from tests.unit.serve.deployments.dispatching import dispatch_of, free_gang
 from tests.unit.serve.deployments.scene import WHOLE, Scene, until
-
-SHAPES = {("m", ""): ("1", "tp2"), ("m", "large"): ("tp2",)}
-"""By model, and maybe job."""
-
-
-async def dispatch_of(scene: Scene) -> Dispatch:
-    rows = QueuedRows(scene.store)
-    scene.listeners.append(rows.seen)
-    scene.epoch = await scene.store.take_epoch()
-    numbers = JobNumbers(Rules(), Costs({}), lambda _: 1)
-    return Dispatch(
-        epoch=scene.epoch,
-        parts=scene.parts,
-        rows=rows,
-        policy=Policy(numbers, 0.0),
-        attempts=scene.attempts,
-        giving_way=GivingWay(
-            attempts=scene.attempts, numbers=numbers, shapes=shapes, suspended=lambda *_: None
-        ),
-        shapes=shapes,
-    )
-
-
-def shapes(job: Job) -> tuple[str, ...]:
-    return SHAPES.get((job.model, job.id), SHAPES.get((job.model, ""), ()))
-
-
-def free_gang(scene: Scene, name: str = "gang", shape: str = "1", devices: int = 1) -> None:
-    scene.gangs.report(
-        LeaseReport(replica=name, pid=1, model="m", shape=shape, devices=devices, holding=None),
-        scene.now(),
-    )
 
 
 async def test_the_best_waiting_job_gets_the_free_gang(scene: Scene) -> None:

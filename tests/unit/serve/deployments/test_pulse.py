@@ -1,0 +1,87 @@
+"""Each second: a look, releases into what is left over, and what the next Scheduler will know."""
+
+from typing import Any
+
+from serve.deployments.fleet import Fleet
+from serve.deployments.pulse import MEMORY, Pulse, PulseParts
+from serve.deployments.queued_rows import QueuedRows
+from serve.messages import GangStatus
+from tests.unit.serve.deployments.policing import NOW, EachTakes, policy_of
+from tests.unit.serve.deployments.scene import Scene
+
+
+def gang(devices: int = 1) -> GangStatus:
+    return GangStatus(
+        replica="g", pid=1, model="m", shape="1", devices=devices, job_id=None, step=0
+    )
+
+
+async def pulse_of(scene: Scene, rows: QueuedRows | None = None) -> Pulse:
+    rows = rows or QueuedRows(scene.store)
+    scene.listeners.append(rows.seen)
+    parts = PulseParts(
+        ledger=scene.store,
+        rows=rows,
+        policy=policy_of(),
+        costs=EachTakes(10.0),
+        attempts=scene.attempts,
+        fleet=Fleet(expected=1.0, gone_after_s=60.0, now=NOW),
+        publish=scene._publish,
+    )
+    return Pulse(parts, epoch=await scene.store.take_epoch(), remember_every_s=5.0)
+
+
+async def test_a_deferred_job_is_released_into_room_and_told_why(scene: Scene) -> None:
+    rows = QueuedRows(scene.store)
+    pulse = await pulse_of(scene, rows)
+    await scene.queue("later", promised_by=NOW + 9e4, predicted_wait_s=9.0)
+    await scene.queue("soon", promised_by=NOW + 100.0, predicted_wait_s=9.0)
+    await rows.read(whole=True, busy=lambda _: False)
+    await pulse.beat([gang()], NOW)
+    assert sorted(rows.waiting) == ["later", "soon"]
+    for job_id, reason in (("later", "room"), ("soon", "due")):
+        row = await scene.row(job_id)
+        assert (row.deferred, row.released_at) == (False, NOW)
+        assert [(note.what, note.reason) for note in row.history] == [("released", reason)]
+    assert row.promised_by == NOW + 100.0, "it never moves"
+
+
+async def test_one_that_was_cancelled_meanwhile_is_left_alone(scene: Scene) -> None:
+    rows = QueuedRows(scene.store)
+    pulse = await pulse_of(scene, rows)
+    await scene.queue("later", promised_by=NOW + 100.0)
+    await rows.read(whole=True, busy=lambda _: False)
+    await scene.store.cancel("later", "a", NOW)
+    await pulse.beat([gang()], NOW)
+    assert (await scene.row("later")).released_at is None
+    await rows.read(whole=False, busy=lambda _: False)
+    assert "later" not in rows
+
+
+async def test_what_was_learnt_outlives_the_process(scene: Scene) -> None:
+    old = await pulse_of(scene)
+    old._parts.policy._recent["a"] = NOW
+    await old.beat([gang()], NOW)
+    new = await pulse_of(scene)
+    await new.recall(NOW + 1.0)
+    assert new._parts.policy.recent_accounts(NOW + 1.0) == {"a"}
+    old._parts.policy._recent.clear()
+    await old.beat([gang()], NOW + 10.0)
+    kept: Any = await scene.store.recall(MEMORY)
+    assert kept["recent"] == {"a": NOW}, "a Scheduler that was replaced writes nothing more"
+
+
+async def test_what_cannot_be_read_is_learnt_anew(scene: Scene) -> None:
+    pulse = await pulse_of(scene)
+    for nonsense in ({}, {"watch": {"tiers": []}}, []):
+        await scene.store.remember(MEMORY, nonsense, pulse._epoch, NOW)
+        await pulse.recall(NOW)
+    await pulse.beat([gang()], NOW)
+
+
+def test_a_gang_that_is_being_replaced_still_counts() -> None:
+    fleet = Fleet(expected=4.0, gone_after_s=60.0, now=0.0)
+    assert fleet.gpus([], 10.0) == 4.0, "it is still starting"
+    assert fleet.gpus([gang(2), gang(4)], 20.0) == 6.0
+    assert fleet.gpus([gang(2)], 21.0) == 2.0, "a part that is lost is missed at once"
+    assert (fleet.gpus([], 80.0), fleet.gpus([], 82.0)) == (2.0, 0.0)
