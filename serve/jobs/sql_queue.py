@@ -29,7 +29,7 @@ class SqlQueue:
         query = (
             select(jobs)
             .where(jobs.c.status == Status.QUEUED, DEFERRED)
-            .order_by(jobs.c.promised_by, jobs.c.released_at, jobs.c.id)
+            .order_by(jobs.c.promised_by, jobs.c.id)
         )
         return [to_job(row) for row in await self._engines.rows(query)]
 

@@ -69,7 +69,7 @@ jobs = Table(
     Column("suspended_at", Double),
     Column("history", _JSON),
     Index("ix_jobs_waiting", "status", "created_at", "id"),
-    Index("ix_jobs_owed", "status", "promised_by", "released_at", "id"),
+    Index("ix_jobs_owed", "status", "promised_by", "id", "released_at"),
     Index("ix_jobs_listing", "account_id", "created_at", "id"),
     Index("ix_jobs_expiring", "status", "expires_at"),
     Index("ix_jobs_account_status", "account_id", "status"),

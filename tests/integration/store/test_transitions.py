@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from pipelines.spec import ClipSpec
-from serve.jobs.job import Failure, Job, Phase, Status, Timings, check_transition
+from serve.deployments.queued_rows import QueuedRows
+from serve.jobs.job import Failure, Job, Note, Phase, Status, Timings, check_transition
 from serve.jobs.sql_store import open_store
 from serve.jobs.store import Fence, IdempotencyClaim, QueueFull
 from serve.jobs.upgrade import migrate
@@ -27,6 +28,7 @@ SPEC = ClipSpec(
     sound=True,
     has_image=False,
 )
+NOTE = Note(at=1.0, what="released", reason="room", text="There is room.")
 PLACES = st.integers(0, 3)
 """Which of the newest jobs is meant."""
 OFF = st.sampled_from([(0, 0), (0, 0), (0, 0), (0, -1), (0, 1), (-1, 0), (1, 0)])
@@ -44,6 +46,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.now = 1_000.0
         self.epoch = 0
         self.rows: dict[str, Job] = {}
+        self.known = QueuedRows(self.store)
         self.insert(None, begin=True)
 
     def teardown(self) -> None:
@@ -58,8 +61,8 @@ class AnyOrder(RuleBasedStateMachine):
         self.now += 1.0
         return self.now
 
-    @rule(key=st.sampled_from([None, "k1", "k2"]), begin=st.booleans())
-    def insert(self, key: str | None, begin: bool) -> None:
+    @rule(key=st.sampled_from([None, "k1", "k2"]), begin=st.booleans(), promised=st.booleans())
+    def insert(self, key: str | None, begin: bool, promised: bool = False) -> None:
         job = Job(
             id=f"video_{len(self.rows)}",
             account_id="acct_a",
@@ -69,6 +72,7 @@ class AnyOrder(RuleBasedStateMachine):
             status=Status.QUEUED,
             created_at=self.tick(),
             predicted_gpu_s=1.0,
+            promised_by=9_000.0 if promised else None,
         )
         claim = IdempotencyClaim(key=key, body_digest="d", ttl_s=5.0) if key else None
         try:
@@ -110,11 +114,28 @@ class AnyOrder(RuleBasedStateMachine):
         wrote = self.run(self.store.advance(fence, phase=phase, step=step, now=self.tick()))
         self.expect(fence, wrote, {Status.IN_PROGRESS})
 
-    @rule(place=PLACES, off=OFF, crashed=st.booleans())
-    def requeue(self, place: int, off: tuple[int, int], crashed: bool) -> None:
+    @rule(place=PLACES, off=OFF, crashed=st.booleans(), gave_way=st.booleans())
+    def requeue(self, place: int, off: tuple[int, int], crashed: bool, gave_way: bool) -> None:
         fence = self.fence(place, off)
-        wrote = self.run(self.store.requeue(fence, now=self.tick(), crashed=crashed))
+        wrote = self.run(
+            self.store.requeue(fence, now=self.tick(), crashed=crashed, gave_way=gave_way)
+        )
         self.expect(fence, wrote, {Status.IN_PROGRESS})
+
+    @rule(place=PLACES, age=st.sampled_from([0, 0, 0, 1]))
+    def release(self, place: int, age: int) -> None:
+        row = self.row(place)
+        released = self.run(self.store.release(row, self.epoch - age, self.tick(), NOTE))
+        assert (released is not None) == (row.deferred and age == 0)
+
+    @rule()
+    def read_the_queue(self) -> None:
+        """A Scheduler's memory of the queue, however much it missed, is what the store has."""
+        self.run(self.known.read(whole=True, busy=lambda _: False))
+        queued = {row.id: row for row in self.rows.values() if row.status is Status.QUEUED}
+        assert {**self.known.waiting, **self.known.deferred} == queued
+        assert all(row.deferred for row in self.known.deferred.values())
+        assert not any(row.deferred for row in self.known.waiting.values())
 
     @rule(place=PLACES, off=OFF)
     def complete(self, place: int, off: tuple[int, int]) -> None:
@@ -170,6 +191,12 @@ class AnyOrder(RuleBasedStateMachine):
             is_consistent(row)
             self.rows[row.id] = row
         self.each_end_is_written_down_once()
+        self.each_queued_job_is_in_one_queue()
+
+    def each_queued_job_is_in_one_queue(self) -> None:
+        found = [*self.run(self.store.waiting()), *self.run(self.store.owed())]
+        queued = [row.id for row in self.rows.values() if row.status is Status.QUEUED]
+        assert sorted(job.id for job in found) == sorted(queued)
 
     def each_end_is_written_down_once(self) -> None:
         ended = [row for row in self.rows.values() if row.ended]
@@ -186,6 +213,9 @@ def moved_legally(before: Job, after: Job) -> None:
     assert after.attempt == before.attempt + starts
     assert after.epoch >= before.epoch
     assert after.run_s >= before.run_s
+    assert after.promised_by == before.promised_by
+    assert before.released_at in (None, after.released_at)
+    assert after.preemptions in (before.preemptions, before.preemptions + 1)
     assert before.started_at in (None, after.started_at)
     assert before.completed_at in (None, after.completed_at)
     assert before.clip_prefix in (None, after.clip_prefix)
@@ -196,6 +226,7 @@ def is_consistent(row: Job) -> None:
     running = row.status is Status.IN_PROGRESS
     assert (row.phase is not None) == running
     assert (row.attempt_started_at is not None) or not running
+    assert (row.suspended_at is None) or not running
     assert (row.completed_at is not None) == row.ended
     assert (row.clip_prefix is not None) == (row.status in (Status.COMPLETED, Status.EXPIRED))
     assert (row.failure is not None) == (row.status is Status.FAILED)

@@ -12,7 +12,7 @@ def upgrade() -> None:
         op.add_column("jobs", sa.Column(name, sa.Double))
     op.add_column("jobs", sa.Column("preemptions", sa.Integer))
     op.add_column("jobs", sa.Column("history", sa.JSON))
-    op.create_index("ix_jobs_owed", "jobs", ["status", "promised_by", "released_at", "id"])
+    op.create_index("ix_jobs_owed", "jobs", ["status", "promised_by", "id", "released_at"])
     op.create_table(
         "policy_state",
         sa.Column("name", sa.Text, nullable=False),

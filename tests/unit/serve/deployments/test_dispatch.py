@@ -164,3 +164,20 @@ async def test_an_account_has_so_many_jobs_in_progress_at_once(scene: Scene) -> 
     for job_id in ("bob", "ann2"):
         scene.gang.say(job_id, *WHOLE, None)
     await scene.over()
+
+
+async def test_its_owner_is_told_what_stood_before_a_job_and_not_who(scene: Scene) -> None:
+    dispatch = await dispatch_of(scene)
+    await scene.queue("ann1", account_id="ann", tier="pro", created_at=1.0)
+    await scene.queue("ann2", account_id="ann", created_at=2.0)
+    await scene.queue("bob1", account_id="bob", created_at=3.0)
+    await dispatch.round()
+    for job_id in ("ann1", "ann2", "bob1"):
+        free_gang(scene)
+        await dispatch.round()
+        scene.gang.say(job_id, *WHOLE, None)
+        await scene.over()
+    (note,) = (await scene.row("bob1")).history
+    assert (note.what, note.reason) == ("started", "due")
+    assert ": 1 clip of a paid tier and 1 other clip stood before it. Its turn" in note.text
+    assert "ann" not in note.text
