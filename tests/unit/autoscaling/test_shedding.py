@@ -53,3 +53,8 @@ def test_nothing_makes_a_lower_tier_overtake(
         assert part >= part_aside(aside, rank + 1)
         assert part >= part_aside(aside, rank + 1, continuing=continuing, lighter=lighter)
         assert part <= aside[rank] or part == aside[rank + 1]
+
+
+def test_in_a_rehearsal_an_hour_is_as_short_as_it_is_made() -> None:
+    assert draw("a", 10.0, rotation_s=60.0) != draw("a", 70.0, rotation_s=60.0)
+    assert next_draw_in_s(70.0, rotation_s=60.0) == 50.0

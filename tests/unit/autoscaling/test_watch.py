@@ -1,8 +1,12 @@
 """The policy's memory from look to look."""
 
+import json
+from dataclasses import replace
+
 from autoscaling.gates import Switches
 from autoscaling.promises import Promised
 from autoscaling.rules import Rules
+from autoscaling.tiers import DEFAULT_TIERS, Tiers
 from autoscaling.watch import Stand, Watch
 from tests.unit.autoscaling.loads import NUM_TIERS, RANKS
 
@@ -63,3 +67,27 @@ def test_switches_are_told_and_obeyed() -> None:
     sight = Watch(Rules(), 0.0).look(stand(), 0.0, switches)
     assert sight.aside[:3] == (0.75, 0.75, 0.0)
     assert sight.switches is switches
+
+
+def test_what_was_learnt_can_be_taken_up_by_another() -> None:
+    watch, successor = Watch(Rules(), 0.0), Watch(Rules(), 500.0)
+    for second in range(300):
+        watch.asked(RANKS["new"], 60.0, float(second))
+        watch.kept(200.0, 100.0)
+    watch.waited(60.0, 30.0, 290.0)
+    watch.look(stand(5_000.0), 300.0)
+    plain = json.loads(json.dumps(watch.plain(), allow_nan=False))
+    successor.take_up(plain, 301.0)
+    seen, again = watch.look(stand(), 310.0), successor.look(stand(), 310.0)
+    assert again == seen
+    assert successor.gates == watch.gates
+    assert successor.look(stand(), 4_000.0).load.tiers[0].sustained_gpu_s_per_s == 0.0
+
+
+def test_of_another_ladder_it_takes_up_what_it_has_too() -> None:
+    watch = Watch(Rules(), 0.0)
+    watch.look(stand(9_000.0), 0.0)
+    few = Rules(tiers=Tiers(ladder=(DEFAULT_TIERS[1], replace(DEFAULT_TIERS[3], name="gold"))))
+    successor = Watch(few, 1.0)
+    successor.take_up(watch.plain(), 1.0)
+    assert [gate.closed for gate in successor.gates.gates] == [True, False]
