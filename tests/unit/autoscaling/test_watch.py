@@ -86,7 +86,7 @@ def test_what_was_learnt_can_be_taken_up_by_another() -> None:
 
 def test_of_another_ladder_it_takes_up_what_it_has_too() -> None:
     watch = Watch(Rules(), 0.0)
-    watch.look(stand(9_000.0), 0.0)
+    watch.look(stand(20_000.0), 0.0)
     few = Rules(tiers=Tiers(ladder=(DEFAULT_TIERS[1], replace(DEFAULT_TIERS[3], name="gold"))))
     successor = Watch(few, 1.0)
     successor.take_up(watch.plain(), 1.0)
