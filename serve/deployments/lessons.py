@@ -1,8 +1,9 @@
 """What passes through the Scheduler, told to all who learn from it: costs, policy, metrics."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from autoscaling.admission import Situation
 from serve.deployments.costs import Costs
 from serve.deployments.policy import Policy
 from serve.deployments.suspension import Suspension
@@ -28,6 +29,12 @@ class Lessons:
         """What became of requests at a Gateway."""
         self._policy.answered(answers, time.time())
         self._metrics.policy.answered(answers)
+
+    def looked(self, sight: Situation, deferred: Iterable[Job]) -> None:
+        """The policy has looked; these jobs are kept for later."""
+        flips = self._policy.gate_flips
+        self._metrics.policy.looked(sight.load, sight.levels, sight.aside, flips)
+        self._metrics.policy.deferred(job.tier for job in deferred)
 
     def suspended(self, job: Job, why: Suspension) -> None:
         """A running job is told to stop after its step."""

@@ -76,26 +76,14 @@ class Scheduler:
         self._epoch = await self._store.take_epoch()
         self._metrics.epoch(self._epoch)
         log.info("scheduler epoch %d begins", self._epoch)
-        self._dispatch = Dispatch(
-            epoch=self._epoch,
-            parts=parts,
-            rows=self._rows,
-            policy=self._policy,
-            attempts=self._attempts,
-            giving_way=GivingWay(
-                attempts=self._attempts,
-                numbers=numbers,
-                shapes=self._shapes.of,
-                suspended=self._lessons.suspended,
-            ),
-            shapes=self._shapes.of,
-        )
+        self._dispatch = self._make_dispatch(parts)
         self._pulse = self._make_pulse()
         await self._pulse.recall(time.time())
         scan_s = settings.jobs.scan_s
         loops = {
             "scheduling": self._run(),
             "snapshots": steadily(self._show, every_s=settings.policy.tick_s, what="a snapshot"),
+            # Apart from scheduling, which must not wait for a slow or failing artifact store.
             "clearing up": steadily(self._clean, every_s=scan_s, what="clearing up"),
             **{f"warming up {model}": self._warmth.wait_for(model) for model in self._stages},
         }
@@ -130,6 +118,22 @@ class Scheduler:
             janitor=self._janitor,
             finished=self._lessons.finished,
             left=self._policy.left,
+        )
+
+    def _make_dispatch(self, parts: AttemptParts) -> Dispatch:
+        return Dispatch(
+            epoch=self._epoch,
+            parts=parts,
+            rows=self._rows,
+            policy=self._policy,
+            attempts=self._attempts,
+            giving_way=GivingWay(
+                attempts=self._attempts,
+                numbers=self._policy.numbers,
+                shapes=self._shapes.of,
+                suspended=self._lessons.suspended,
+            ),
+            shapes=self._shapes.of,
         )
 
     def _make_pulse(self) -> Pulse:
@@ -202,7 +206,6 @@ class Scheduler:
         await self._attempts.stop_overdue(self._settings.jobs.max_run_s)
 
     async def _clean(self) -> None:
-        """Apart from scheduling, which must not wait for a slow or failing artifact store."""
         await self._janitor.clean(time.time())
 
     def _encode(self, job: Job) -> Any:
@@ -223,14 +226,14 @@ class Scheduler:
         )
 
     async def _show(self) -> None:
+        """A store that does not answer keeps nobody from seeing what is known."""
         if not self._rows.complete:  # nothing is to be decided from an empty picture
             return
-        waiting = len(self._rows.waiting)
-        sight = await self._pulse.beat(self._gangs.statuses(time.monotonic()), time.time())
-        if len(self._rows.waiting) > waiting:
-            self._wake.set()
-        self._metrics.policy.looked(sight.load, sight.levels, sight.aside, self._policy.gate_flips)
-        self._metrics.policy.deferred(job.tier for job in self._rows.deferred.values())
+        try:
+            sight = await self._pulse.beat(self._gangs.statuses(time.monotonic()), time.time())
+            self._lessons.looked(sight, self._rows.deferred.values())
+        except Exception:
+            log.exception("the policy's look failed; trying again")
         self._feed.publish(await self._snapshot())
 
     async def _snapshot(self) -> Snapshot:
