@@ -22,7 +22,7 @@ class Fleet:
         return self._last if now - self._seen_at <= self._gone_after_s else 0.0
 
 
-def open_fleet(models: Iterable[OfferedModel], *, gone_after_s: float, now: float) -> Fleet:
+def open_fleet(models: Iterable[OfferedModel], gone_after_s: float, now: float) -> Fleet:
     """Expecting the gangs that always run."""
     shapes = [gangs for model in models for gangs in model.settings.shapes]
     expected = sum(gangs.min * gangs.shape.world for gangs in shapes)

@@ -62,8 +62,7 @@ class Scheduler:
         self._models = await asyncio.to_thread(offered_models, settings)
         self._costs = Costs(self._models)
         self._view = View(self._costs)
-        standard = settings.policy.placement.standard_devices
-        self._shapes = Shapes(self._models, self._gangs, standard_devices=standard)
+        self._shapes = Shapes(self._models, self._gangs, settings.policy.placement)
         numbers = JobNumbers(settings.rules, self._costs, self._shapes.standard)
         self._policy = Policy(numbers, time.time())
         self._lessons = Lessons(self._costs, self._policy, self._metrics)
@@ -79,10 +78,10 @@ class Scheduler:
         self._dispatch = self._make_dispatch(parts)
         self._pulse = self._make_pulse()
         await self._pulse.recall(time.time())
-        scan_s = settings.jobs.scan_s
+        scan_s, tick_s = settings.jobs.scan_s, settings.policy.tick_s
         loops = {
             "scheduling": self._run(),
-            "snapshots": steadily(self._show, every_s=settings.policy.tick_s, what="a snapshot"),
+            "snapshots": steadily(self._show, every_s=tick_s, what="a snapshot"),
             # Apart from scheduling, which must not wait for a slow or failing artifact store.
             "clearing up": steadily(self._clean, every_s=scan_s, what="clearing up"),
             **{f"warming up {model}": self._warmth.wait_for(model) for model in self._stages},
@@ -108,13 +107,12 @@ class Scheduler:
         )
 
     def _make_attempts(self, parts: AttemptParts) -> Attempts:
+        most = self._settings.jobs.max_crashes
         return Attempts(
             ledger=self._store,
             stages=self._stages,
             parts=parts,
-            end=AttemptEnd(
-                self._store, self._artifacts, max_crashes=self._settings.jobs.max_crashes
-            ),
+            end=AttemptEnd(self._store, self._artifacts, max_crashes=most),
             janitor=self._janitor,
             finished=self._lessons.finished,
             left=self._policy.left,
@@ -144,9 +142,7 @@ class Scheduler:
             policy=self._policy,
             costs=self._costs,
             attempts=self._attempts,
-            fleet=open_fleet(
-                self._models.values(), gone_after_s=policy.gone_after_s, now=time.time()
-            ),
+            fleet=open_fleet(self._models.values(), policy.gone_after_s, time.time()),
             publish=self._publish,
         )
         return Pulse(parts, epoch=self._epoch, remember_every_s=policy.remember_every_s)

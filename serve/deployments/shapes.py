@@ -6,17 +6,18 @@ from collections.abc import Mapping
 from serve.deployments.gangs import Gangs
 from serve.jobs.job import Job
 from serve.models import OfferedModel
+from serve.settings.policy_rules import Placement
 
 
 class Shapes:
     """By the settings, and by the memory that gangs have told of."""
 
     def __init__(
-        self, models: Mapping[str, OfferedModel], gangs: Gangs, *, standard_devices: int
+        self, models: Mapping[str, OfferedModel], gangs: Gangs, placement: Placement
     ) -> None:
         self._models = models
         self._gangs = gangs
-        self._standard_devices = standard_devices
+        self._standard_devices = placement.standard_devices
 
     def of(self, job: Job) -> tuple[str, ...]:
         """None if its model is no longer offered."""
