@@ -82,6 +82,8 @@ def decide(request: Request, sight: Situation, now: float) -> Decision:
 
 def gate_state(rank: int, sight: Situation, typical: Wish) -> GateState:
     """What this tier's requests find now: those that are turned aside get a promise, or none."""
+    if sight.switches.least_rate(rank, sight.rules.tiers) <= 0:
+        return GateState.SHEDDING
     if sight.aside[rank] == 0:
         return GateState.OPEN
     later = _promise(typical, rank, sight, 0.0)
@@ -92,24 +94,29 @@ def retry_after_s(request: Request, sight: Situation, now: float) -> float:
     """Seconds after which this account is let in, if nobody of its tier is until then.
 
     The level at which its number passes is known, and how fast the work drains beside what the
-    tiers above ask for. Where that leads nowhere it draws again at the full hour.
+    tiers above ask for. Where that leads nowhere it draws again at the full hour, and so it does
+    where an operator holds it back, whatever the load.
     """
     shedding = sight.rules.shedding
     again_s = max(shedding.least_retry_s, next_draw_in_s(now, shedding.rotation_s))
+    number = draw(request.account_id, now, shedding.rotation_s)
+    if number < 1 - sight.switches.least_rate(request.rank, sight.rules.tiers):
+        return again_s
     rest = 1 - sight.load.offered(request.rank + 1)
     if sight.load.gpus <= 0 or rest <= 0 or sight.load.offered(request.rank) > 1:
         return again_s
     rule, tier = sight.rules.saturation, sight.rules.tiers[request.rank]
     foot = reopens_at(tier, sight.rules.gates)
-    number = draw(request.account_id, now, shedding.rotation_s)
     passes_at = foot + number * (tier.shut_at - foot)
     drain_s = (sight.levels[request.rank] - passes_at) * rule.drain_target_s / rest
     return min(max(shedding.least_retry_s, drain_s + rule.smoothing_s), again_s)
 
 
 def _refused(request: Request, sight: Situation) -> Shed | None:
-    """What no gate has a say in."""
+    """What no gate has a say in. Who is closed by an operator gets no promise either."""
     shedding = sight.rules.shedding
+    if sight.switches.least_rate(request.rank, sight.rules.tiers) <= 0:
+        return Shed(reason=Reason.TIER_CLOSED, retry_after_s=shedding.closed_retry_s)
     if request.model in sight.switches.closed_models:
         return Shed(reason=Reason.MODEL_CLOSED, retry_after_s=shedding.closed_retry_s)
     if request.region in sight.switches.closed_regions:

@@ -20,6 +20,7 @@ class Reason(StrEnum):
     NO_PROMISES = "tier_shed"  # turned aside, and the tier gets no promises
     ACCOUNT_FULL = "account_full"  # the account has as many unfinished jobs as it may have
     NO_GPUS = "no_capacity"  # no gang is up
+    TIER_CLOSED = "tier_closed"  # an operator closed the tier, or everything
     MODEL_CLOSED = "model_closed"  # an operator closed the model
     REGION_CLOSED = "region_closed"  # an operator closed the region
 

@@ -18,6 +18,7 @@ WHY: Final[Mapping[Reason, str]] = MappingProxyType(
         Reason.NO_PROMISES: "More is asked for in the {tier} tier than can be made",
         Reason.ACCOUNT_FULL: "Your account has as many unfinished clips as the {tier} tier allows",
         Reason.NO_GPUS: "No GPU is ready",
+        Reason.TIER_CLOSED: "The {tier} tier is closed for now",
         Reason.MODEL_CLOSED: "This model is closed for now",
         Reason.REGION_CLOSED: "Your region is closed for now",
     }

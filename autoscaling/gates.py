@@ -66,8 +66,18 @@ class Switches:
 
     rates: Mapping[str, float] = field(default_factory=dict)
     """Tier -> the part of its requests that may be let in at most; 0 closes it."""
+    everybody: float = 1.0
+    """The same for all tiers together; 0 drains the service."""
     closed_models: frozenset[str] = frozenset()
     closed_regions: frozenset[str] = frozenset()
+
+    def rate(self, tier: str) -> float:
+        """The part of the tier's requests that may be let in at most."""
+        return min(self.everybody, self.rates.get(tier, 1.0))
+
+    def least_rate(self, rank: int, tiers: Tiers) -> float:
+        """The same, those of the tiers above included: what holds them back holds this one back."""
+        return min(self.rate(tier.name) for tier in tiers.ladder[rank:])
 
 
 NO_SWITCHES: Final = Switches()
@@ -102,7 +112,7 @@ class Gates:
             for gate, level, tier in zip(self.gates, levels, tiers, strict=True)
         )
         aside = [
-            max(gate.part_aside(level, tier, rule), 1 - switches.rates.get(tier.name, 1.0))
+            max(gate.part_aside(level, tier, rule), 1 - switches.rate(tier.name))
             for gate, level, tier in zip(moved, levels, tiers, strict=True)
         ]
         for rank in range(len(aside) - 2, -1, -1):

@@ -29,6 +29,8 @@ class SignUpRule:
     """New users' saturation from which on a minute counts as overloaded."""
     burst_s: float = 3_600.0
     """Entries that were not used are saved up for this long."""
+    least_burst: float = 1.0
+    """So many may be saved up, however slowly they come."""
     closed_regions: frozenset[str] = frozenset()
 
 
@@ -44,8 +46,9 @@ class SignUps:
     at: float
 
     @classmethod
-    def first(cls, now: float) -> "SignUps":
-        return cls(entries=0.0, openness=1.0, rate=0.0, at=now)
+    def first(cls, now: float, entries: float = 0.0) -> "SignUps":
+        """Before anything was seen."""
+        return cls(entries=entries, openness=1.0, rate=0.0, at=now)
 
     def after(
         self, load: Load, level: float, mean_gpu_s: float, now: float, rule: SignUpRule
@@ -58,7 +61,7 @@ class SignUps:
         else:
             openness = min(1.0, self.openness + rule.reopen * minutes)
         rate = openness * full_rate(load, mean_gpu_s, rule)
-        entries = min(self.entries + rate * passed_s, max(1.0, rate * rule.burst_s))
+        entries = min(self.entries + rate * passed_s, max(rule.least_burst, rate * rule.burst_s))
         return SignUps(entries=entries, openness=openness, rate=rate, at=max(now, self.at))
 
     def used(self) -> "SignUps":

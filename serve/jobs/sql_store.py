@@ -3,8 +3,8 @@
     await upgrade(url)              # once per process start; creates the schema
     store = open_store(url)         # in the event loop that will use it
 
-`submissions.py`, `sql_queue.py`, `ledger.py`, `retention.py`, `sql_usage.py` and `memory.py` hold
-its parts.
+Its parts are in `submissions.py`, `sql_queue.py`, `ledger.py`, `retention.py`, `sql_usage.py`,
+`memory.py` and `switches.py`.
 """
 
 from sqlalchemy import select
@@ -16,10 +16,13 @@ from serve.jobs.retention import SqlRetention
 from serve.jobs.sql_queue import SqlQueue
 from serve.jobs.sql_usage import SqlUsage
 from serve.jobs.submissions import SqlSubmissions
+from serve.jobs.switches import SqlSwitches
 from serve.jobs.tables import counters
 
 
-class SqlJobStore(SqlSubmissions, SqlQueue, SqlLedger, SqlRetention, SqlUsage, SqlMemory):
+class SqlJobStore(
+    SqlSubmissions, SqlQueue, SqlLedger, SqlRetention, SqlUsage, SqlMemory, SqlSwitches
+):
     """`serve.jobs.store.JobStore` in SQL."""
 
     def __init__(self, engines: Engines) -> None:

@@ -101,7 +101,8 @@ usage = Table(
 )
 
 # `epoch`: the newest scheduler epoch. `queue`: never counted; a lock on this row makes PostgreSQL
-# take submissions one by one, as SQLite does anyway, so that the limit holds exactly.
+# take submissions one by one, as SQLite does anyway, so that the limit holds exactly. `switches` does
+# the same for operators, `sign_ups` for sign-ups, and counts those that were let in at once.
 counters = Table(
     "counters",
     METADATA,
@@ -116,6 +117,32 @@ policy_state = Table(
     Column("name", Text, primary_key=True),
     Column("value", _JSON, nullable=False),
     Column("changed_at", Double, nullable=False),
+)
+
+# What operators have decided by hand, and a line for each change; see `switch.py`.
+switches = Table(
+    "switches",
+    METADATA,
+    Column("kind", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("rate", Double, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("until", Double),
+)
+gate_audit = Table(
+    "gate_audit",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("at", Double, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("act", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("before", _JSON),
+    Column("after", _JSON),
 )
 
 idempotency_claims = Table(

@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoscaling.admission import Request, Situation, Variant, decide, gate_state
+from autoscaling.admission import (
+    Request,
+    Situation,
+    Variant,
+    decide,
+    gate_state,
+    retry_after_s,
+)
 from autoscaling.decisions import Admit, Defer, GateState, Reason, Shed
 from autoscaling.gates import Gate, Gates, Switches
 from autoscaling.load import Load, TierLoad
@@ -90,6 +97,26 @@ def test_what_no_gate_has_a_say_in(request_: Request, why: Reason) -> None:
     decision = decide(request_, replace(situation(), switches=switches), NOW)
     assert isinstance(decision, Shed)
     assert decision.reason is why
+
+
+@pytest.mark.parametrize(
+    "switches",
+    [Switches(rates={"free": 0.0}), Switches(rates={"plus": 0.0}), Switches(everybody=0.0)],
+)
+def test_who_is_closed_by_an_operator_gets_no_promise(switches: Switches) -> None:
+    sight = replace(situation(1.0), switches=switches)
+    assert decide(CLIP, sight, NOW) == Shed(reason=Reason.TIER_CLOSED, retry_after_s=3_600.0)
+    assert gate_state(CLIP.rank, sight, Wish(gpu_s=150.0, standalone_s=40.0)) is GateState.SHEDDING
+
+
+def test_closing_a_tier_leaves_those_above_alone() -> None:
+    sight = replace(situation(), switches=Switches(rates={"new": 0.0}))
+    assert decide(CLIP, sight, NOW) == Admit(reason=Reason.OPEN)
+
+
+def test_whom_an_operator_holds_back_comes_again_at_the_full_hour() -> None:
+    held = replace(situation(0.99, FULL), switches=Switches(rates={"free": 0.01}))
+    assert retry_after_s(CLIP, held, 600.0) == 3_000.0
 
 
 def test_the_state_of_a_gate() -> None:

@@ -82,6 +82,19 @@ def test_closing_a_tier_closes_those_below() -> None:
     assert closed.aside == (1.0, 1.0, 1.0, 0.0, 0.0, 0.0)
 
 
+def test_a_drain_closes_all_tiers_whatever_their_own_switches_say() -> None:
+    drained = Gates.open(NUM_TIERS).after(
+        QUIET, DEFAULT_TIERS, 0.0, RULE, Switches(rates={"new": 0.5}, everybody=0.0)
+    )
+    assert drained.aside == (1.0,) * NUM_TIERS
+
+
+def test_what_holds_a_tier_back_holds_those_below_back() -> None:
+    switches = Switches(rates={"plus": 0.2, "free": 0.5})
+    rates = [switches.least_rate(rank, DEFAULT_TIERS) for rank in range(4)]
+    assert rates == [0.2, 0.2, 0.2, 1.0]
+
+
 def test_without_a_snapshot_paid_go_on() -> None:
     assert fail_safe(DEFAULT_TIERS) == (1.0, 1.0, 0.0, 0.0, 0.0, 0.0)
 
