@@ -7,11 +7,10 @@ that `revoke_key` returns.
 from sqlalchemy import Insert, insert, or_, select, update
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from serve.accounts.account import Account, KeyRecord, Principal
+from serve.accounts.account import KeyRecord, Principal
 from serve.accounts.keys import NewKey, key_id_of, make_key, matches
-from serve.accounts.roster import AccountExists, Roster, insertion, new_account, to_account
+from serve.accounts.roster import Roster, to_account
 from serve.accounts.tables import accounts, api_keys
 from serve.jobs.database import Engines
 
@@ -33,29 +32,12 @@ class Accounts(Roster):
         Raises `UnknownAccount`, or ValueError for an environment that is no short word.
         """
         key = make_key(environment)
-        statement = _insertion(key, account_id, now, name)
+        statement = key_insertion(key, account_id, now, name)
         try:
             [stored] = await self._engines.change_returning(statement.returning(api_keys))
         except IntegrityError as error:
             raise UnknownAccount(f"there is no account `{account_id}`") from error
         return key.plain, _key(stored)
-
-    async def sign_up(
-        self, name: str, tier: str, now: float, *, region: str | None, invite: str | None
-    ) -> tuple[str, Account]:
-        """A new account and its first key, together or not at all; raises `AccountExists`."""
-        account = new_account(name, tier, now, region=region, invite=invite)
-        key = make_key("live")
-
-        async def store(connection: AsyncConnection) -> None:
-            await connection.execute(insertion(account))
-            await connection.execute(_insertion(key, account.id, now, ""))
-
-        try:
-            await self._engines.transact(store)
-        except IntegrityError as error:
-            raise AccountExists(f"there is an account `{name}` already") from error
-        return key.plain, account
 
     async def list_keys(self, account_id: str | None = None) -> list[KeyRecord]:
         """The keys of one account or of all, revoked ones too, oldest first."""
@@ -105,7 +87,8 @@ def open_accounts(engines: Engines) -> Accounts:
     return Accounts(engines)
 
 
-def _insertion(key: NewKey, account_id: str, now: float, name: str) -> Insert:
+def key_insertion(key: NewKey, account_id: str, now: float, name: str) -> Insert:
+    """The statement that stores a new key."""
     return insert(api_keys).values(
         id=key.id,
         account_id=account_id,

@@ -3,9 +3,22 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from autoscaling.newcomers import SignUpRule
 from serve.accounts.promotion import Promotion
 from serve.settings import Settings
 from serve.settings.accounts import Limits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """How newcomers come in."""
+
+    gate: bool
+    """Whether they wait while no GPUs are to spare for them."""
+    burst: float
+    """Entries that there are from the start, and that may be saved up."""
+    max_waiting: int
+    claim_within_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +34,11 @@ class Rules:
     signup: bool
     signups_per_minute: int
     currency: str
+    door: Door
+
+    def sign_up_rule(self, closed: frozenset[str]) -> SignUpRule:
+        """The same as the policy takes it; `closed` are regions."""
+        return SignUpRule(enabled=self.signup, least_burst=self.door.burst, closed_regions=closed)
 
 
 def rules_of(settings: Settings) -> Rules:
@@ -32,6 +50,12 @@ def rules_of(settings: Settings) -> Rules:
         signup=settings.accounts.signup,
         signups_per_minute=settings.accounts.signups_per_minute,
         currency=settings.currency,
+        door=Door(
+            gate=settings.accounts.gate,
+            burst=settings.accounts.gate_burst,
+            max_waiting=settings.accounts.max_waitlist,
+            claim_within_s=settings.accounts.claim_within_s,
+        ),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from serve.accounts.accounts import open_accounts
+from serve.accounts.newcomers import open_newcomers
 from serve.accounts.rules import rules_of
 from serve.artifacts.local_folder import free_bytes
 from serve.artifacts.location import open_artifacts
@@ -34,6 +35,7 @@ class Gateway:
             store=store,
             artifacts=open_artifacts(settings.artifacts, settings.data_dir),
             accounts=open_accounts(store.engines),
+            newcomers=open_newcomers(store.engines),
             models=await asyncio.to_thread(_served, settings),
             link=ServeLink(scheduler),
             open_access=settings.http.open_access,

@@ -2,26 +2,39 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from autoscaling.newcomers import Entry
 from serve.accounts.limits import limits_of
-from serve.accounts.roster import AccountExists
+from serve.accounts.newcomer import NotCalled, NotLetIn, Opened, Place, SignUp, UnknownPlace
 from serve.gateway.auth import Caller, Parts
 from serve.gateway.create_body import json_body
-from serve.gateway.errors import NO_RETRY, ApiError, retry_after
+from serve.gateway.errors import ApiError, retry_after
+from serve.gateway.lookup import is_plain_id
 from serve.gateway.me import AccountObject, Me, account_fields, me_of
+from serve.gateway.newcomers import (
+    REFUSALS,
+    WaitlistPlace,
+    place_object,
+    refusal,
+    token_needed,
+    token_of,
+)
 from serve.gateway.pace import Pace
 from serve.gateway.parts import GatewayParts
 from serve.gateway.query import only_query
 from serve.gateway.reading import read_json
-from serve.gateway.responses import READ_FAULTS, faults
+from serve.gateway.responses import READ_FAULTS, Responses, faults
 from serve.gateway.schemas import Text
 from serve.gateway.usage import UsageReport, usage_report
 from serve.jobs.usage import days_back
 
 router = APIRouter()
 MAX_DAYS = 366
+PlaceId = Annotated[str, Path(description="The `id` of a place on the waitlist.")]
+WAITS: Responses = {202: {"model": WaitlistPlace, "description": "A place on the waitlist."}}
 EVERYBODY = ""
 """Whose sign-ups are counted together; no account has this id."""
 
@@ -36,7 +49,7 @@ class CreateAccount(BaseModel):
     region: Annotated[str, Field(pattern=r"^[a-z0-9-]{2,32}$")] | None = None
     """Where the account is at home, such as `kr`."""
     invite: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")] | None = None
-    """The code of an invitation; it is kept with the account."""
+    """The code of an invitation: it leads past the waitlist, and is kept with the account."""
 
 
 class AccountCreated(AccountObject):
@@ -47,26 +60,62 @@ class AccountCreated(AccountObject):
 
 @router.post(
     "/v1/accounts",
-    responses=faults(400, 403, 408, 409, 413, 415, 429, 500, 503),
+    status_code=201,
+    response_model=AccountCreated,
+    responses={**WAITS, **faults(400, 403, 408, 409, 413, 415, 429, 500, 503)},
     openapi_extra=json_body(CreateAccount),
 )
-async def sign_up(request: Request, parts: Parts) -> AccountCreated:
-    """Make an account and its first key; no key is needed for it, where it is allowed at all."""
+async def sign_up(request: Request, parts: Parts) -> AccountCreated | JSONResponse:
+    """Make an account and its first key, or get a place on the waitlist; no key is needed.
+
+    Asking again with the token of that place tells how it stands.
+    """
     if not parts.rules.signup:
-        message = "This service makes no accounts by request; ask its operator for one."
-        raise ApiError(403, "signup_closed", message)
+        raise refusal(NotLetIn(Entry.CLOSED))
     body = await read_json(request, CreateAccount)
     if body.name.startswith("acct_"):
         raise ApiError(400, "invalid_name", "`name` must not look like an id.", param="name")
     _take_turn(request, parts)
+    asked = SignUp(name=body.name, region=body.region, invite=body.invite, token=token_of(request))
     try:
-        key, account = await parts.accounts.sign_up(
-            body.name, parts.rules.new_tier, parts.now(), region=body.region, invite=body.invite
+        found = await parts.newcomers.sign_up(asked, parts.rules, parts.now())
+    except REFUSALS as error:
+        raise refusal(error) from None
+    return _waits(found) if isinstance(found, Place) else _created(found)
+
+
+@router.get("/v1/accounts/waitlist/{place_id}", responses=READ_FAULTS)
+async def waitlist_place(request: Request, parts: Parts, place_id: PlaceId) -> WaitlistPlace:
+    """How a place on the waitlist stands; its token is the key."""
+    token = token_needed(request)
+    try:
+        return place_object(
+            await parts.newcomers.place(_plain(place_id), token, parts.rules, parts.now())
         )
-    except AccountExists:
-        message = "There is an account of this name already; choose another."
-        raise ApiError(409, "account_exists", message, param="name", headers=NO_RETRY) from None
-    return AccountCreated(**account_fields(account), api_key=key)
+    except REFUSALS as error:
+        raise refusal(error) from None
+
+
+@router.post(
+    "/v1/accounts/waitlist/{place_id}",
+    status_code=201,
+    response_model=AccountCreated,
+    responses={**WAITS, **faults(400, 401, 403, 404, 409, 413, 500, 503)},
+)
+async def claim(request: Request, parts: Parts, place_id: PlaceId) -> AccountCreated | JSONResponse:
+    """The account of a place that was called, with its key; its token proves whose it is.
+
+    Until the key was used this may be repeated: each answer has a new key, and the one before is
+    revoked. A place that was not called yet is told as it stands.
+    """
+    token = token_needed(request)
+    try:
+        found = await parts.newcomers.claim(_plain(place_id), token, parts.rules, parts.now())
+    except NotCalled as early:
+        return _waits(early.place)
+    except REFUSALS as error:
+        raise refusal(error) from None
+    return _created(found)
 
 
 @router.get("/v1/me", responses=READ_FAULTS)
@@ -87,6 +136,21 @@ async def usage(
     """What the caller's jobs took and cost, by the day (UTC) on which they ended."""
     found = await parts.store.usage(caller.account_id, days_back(parts.now(), days))
     return usage_report(found, parts.rules.currency)
+
+
+def _created(opened: Opened) -> AccountCreated:
+    return AccountCreated(**account_fields(opened.account), api_key=opened.key)
+
+
+def _waits(place: Place) -> JSONResponse:
+    return JSONResponse(place_object(place).model_dump(), status_code=202)
+
+
+def _plain(place_id: str) -> str:
+    """An id that a store can be asked for; raises `UnknownPlace`."""
+    if not is_plain_id(place_id):
+        raise UnknownPlace(place_id)
+    return place_id
 
 
 def _take_turn(request: Request, parts: GatewayParts) -> None:

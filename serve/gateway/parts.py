@@ -7,6 +7,7 @@ from typing import Protocol
 from pipelines.cost import StageCosts
 from pipelines.spec import ClipSpec, ModelLimits
 from serve.accounts.account import Account, Principal
+from serve.accounts.newcomer import Opened, Place, SignUp
 from serve.accounts.promotion import Promotion
 from serve.accounts.rules import Rules
 from serve.artifacts.store import ArtifactStore
@@ -30,14 +31,24 @@ class Accounts(Protocol):
         """Whether a key was ever made: from then on, keys are required."""
         ...
 
-    async def sign_up(
-        self, name: str, tier: str, now: float, *, region: str | None, invite: str | None
-    ) -> tuple[str, Account]:
-        """A new account and its first key; raises `AccountExists`."""
-        ...
-
     async def promoted(self, account: Account, rule: Promotion | None, now: float) -> Account:
         """The account as it is, or as it has just risen."""
+        ...
+
+
+class Newcomers(Protocol):
+    """Those who have no account yet."""
+
+    async def sign_up(self, asked: SignUp, rules: Rules, now: float) -> Opened | Place:
+        """An account, or a place on the waitlist; raises why it is neither."""
+        ...
+
+    async def place(self, place_id: str, token: str, rules: Rules, now: float) -> Place:
+        """Where a place stands; raises `UnknownPlace`."""
+        ...
+
+    async def claim(self, place_id: str, token: str, rules: Rules, now: float) -> Opened:
+        """The account of a place that was called; raises why it is not to be had."""
         ...
 
 
@@ -73,6 +84,7 @@ class GatewayParts:
     store: JobStore
     artifacts: ArtifactStore
     accounts: Accounts
+    newcomers: Newcomers
     models: tuple[ServedModel, ...]
     link: SchedulerLink
     open_access: bool

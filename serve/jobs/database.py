@@ -54,6 +54,15 @@ class Engines:
         """What a query finds; it sees everything committed before it began."""
         return await _to_the_end(_rows(self.reader, query))
 
+    async def read(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        """Do `work` with several queries; each sees what was committed before it began."""
+
+        async def carry_out() -> T:
+            async with self.reader.connect() as connection:
+                return await work(connection)
+
+        return await _to_the_end(carry_out())
+
     async def change(self, statement: UpdateBase) -> int:
         """Carry out one statement: atomic, and the shortest lock. The number of changed rows."""
 

@@ -1,6 +1,7 @@
 """The operator's switches in SQL: a change and its line of the audit trail are one transaction."""
 
 from dataclasses import asdict
+from typing import Any
 
 from sqlalchemy import Select, delete, insert, or_, select
 from sqlalchemy.engine import RowMapping
@@ -59,7 +60,7 @@ class SqlSwitches:
         return [_line(row) for row in await self._engines.rows(query)]
 
 
-def in_force(now: float) -> Select[tuple[object, ...]]:
+def in_force(now: float) -> Select[Any]:
     """The query for the switches that have not ended by themselves."""
     until = switches.c.until
     return (

@@ -48,3 +48,14 @@ class AccountRules(Section):
     """Whether anybody may make an account with `POST /v1/accounts`."""
     signups_per_minute: int = Field(60, ge=1)
     """Accounts that are made this way at most; each Gateway counts its share."""
+    gate: bool = True
+    """Whether those who sign up wait on a list while no GPUs are to spare for them."""
+    gate_burst: int = Field(10, ge=1)
+    """Accounts that may be opened at once on a fresh service, or after a quiet time on a small
+    one; a large one saves up what an hour has to spare."""
+    gate_period_s: float = Field(5.0, gt=0)
+    """How often the Scheduler looks who is next on the list."""
+    max_waitlist: int = Field(10_000, ge=1)
+    """Who comes when so many wait is answered 429."""
+    claim_within_s: float = Field(7 * 86_400.0, gt=0)
+    """A place that was called is given up if nobody claims its account for so long."""

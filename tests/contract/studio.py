@@ -23,6 +23,7 @@ from pipelines.cost import StageCosts
 from pipelines.media.mux import write_clip
 from pipelines.media.stills import spritesheet, thumbnail
 from serve.accounts.accounts import Accounts, open_accounts
+from serve.accounts.newcomers import open_newcomers
 from serve.accounts.rules import rules_of
 from serve.artifacts.location import open_artifacts
 from serve.artifacts.object_store import ObjectArtifacts
@@ -73,6 +74,7 @@ async def opened_studio(folder: Path, changes: Changes) -> AsyncIterator[Studio]
         store=store,
         artifacts=artifacts,
         accounts=open_accounts(store.engines),
+        newcomers=open_newcomers(store.engines),
         models=(TINY, SILENT),
         link=crew,
         open_access=True,

@@ -12,6 +12,7 @@ from sqlalchemy import make_url
 
 from pipelines.spec import ClipSpec
 from serve.accounts.accounts import Accounts, open_accounts
+from serve.accounts.newcomers import Newcomers, open_newcomers
 from serve.jobs.job import Job, Status
 from serve.jobs.sql_store import SqlJobStore, open_store
 from serve.jobs.upgrade import upgrade
@@ -70,6 +71,11 @@ async def second_store(url: str) -> AsyncIterator[SqlJobStore]:
 @pytest.fixture
 def accounts(store: SqlJobStore) -> Accounts:
     return open_accounts(store.engines)
+
+
+@pytest.fixture
+def newcomers(store: SqlJobStore) -> Newcomers:
+    return open_newcomers(store.engines)
 
 
 @pytest.fixture

@@ -23,11 +23,6 @@ class Notebook:
     async def any_keys(self) -> bool:
         raise AssertionError
 
-    async def sign_up(
-        self, name: str, tier: str, now: float, *, region: str | None, invite: str | None
-    ) -> tuple[str, Account]:
-        raise AssertionError(name, tier, now, region, invite)
-
     async def promoted(self, account: Account, rule: Promotion | None, now: float) -> Account:
         raise AssertionError(account, rule, now)
 
