@@ -6,6 +6,7 @@ from serve.commands.accounts import accounts
 from serve.commands.config import config_app
 from serve.commands.database import database
 from serve.commands.demo import demo
+from serve.commands.gate import gate
 from serve.commands.generate import generate
 from serve.commands.jobs import cancel, get, list_jobs
 from serve.commands.keys import keys
@@ -27,6 +28,7 @@ app.command("list")(list_jobs)
 app.command()(get)
 app.command()(cancel)
 app.add_typer(accounts, name="accounts")
+app.add_typer(gate, name="gate")
 app.command()(simulate)
 app.add_typer(keys, name="keys")
 app.add_typer(config_app, name="config")

@@ -93,6 +93,14 @@ class Calling:
         within_s = rules.door.claim_within_s
         return [to_place(row, within_s) for row in await self._engines.rows(query)]
 
+    async def num_waiting(self, now: float) -> int:
+        """How many wait for a call, those from closed regions aside."""
+
+        async def count(connection: AsyncConnection) -> int:
+            return await num_waiting(connection, await closed_regions(connection, now))
+
+        return await self._engines.read(count)
+
     async def bucket(self, rules: Rules, now: float) -> SignUps:
         """What sign-ups find at the moment."""
 

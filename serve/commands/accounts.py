@@ -11,9 +11,11 @@ import typer
 from serve.commands.account_facts import facts_of, show_usage
 from serve.commands.database import brought_up_to_date, opened_accounts
 from serve.commands.keys import checked_tier
+from serve.commands.newcomers import invite, waitlist
 from serve.commands.options import Config
 from serve.commands.outcome import CommandError
 from serve.commands.overrides import changed_limits
+from serve.commands.regions import regions
 from serve.commands.tables import moment, show_facts, show_table
 from serve.settings import Settings, load
 
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
     from serve.jobs.usage import Standing, Usage
 
 accounts = typer.Typer(no_args_is_help=True, help="Make, look at and change accounts.")
+accounts.add_typer(invite, name="invite")
+accounts.add_typer(waitlist, name="waitlist")
+accounts.add_typer(regions, name="regions")
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The account's name, or its id.")]
 NewName = Annotated[str, typer.Argument(metavar="NAME", help="Any name that is not taken.")]
 Tier = Annotated[str, typer.Argument(metavar="TIER", help="A tier of the settings.")]
