@@ -11,13 +11,18 @@ from sqlalchemy import Connection, inspect
 from sqlalchemy.exc import DBAPIError
 
 import serve.accounts.tables  # noqa: F401  (its tables belong to the schema that is compared)
+from autoscaling.gates import NO_SWITCHES
 from serve.accounts.accounts import open_accounts
+from serve.accounts.newcomer import Opened, SignUp
+from serve.accounts.newcomers import open_newcomers
+from serve.accounts.rules import rules_of
 from serve.jobs.database import opened
 from serve.jobs.job import Status
 from serve.jobs.sql_store import open_store
 from serve.jobs.store import IdempotencyClaim
 from serve.jobs.tables import METADATA
 from serve.jobs.upgrade import SchemaError, migrate, upgrade
+from serve.settings import Settings
 from serve.settings.accounts import Limits
 
 RunSql = Callable[[str], None]
@@ -76,6 +81,24 @@ async def test_a_database_of_the_second_revision_keeps_its_accounts(
     assert await store.cancel("video_old", "local", 5_000.0)
     [day] = await store.usage("local", "1970-01-01")
     assert (day.jobs, day.gpu_s, day.price) == (1, 0.0, 0.0)
+    await store.close()
+
+
+async def test_a_database_of_the_fourth_revision_gets_switches_and_a_waitlist(
+    empty_url: str, run_sql: RunSql
+) -> None:
+    await upgrade(empty_url, "0004")
+    run_sql("INSERT INTO policy_state VALUES ('gate', '{\"at\": 1.5}', 1000.5)")
+    run_sql("UPDATE counters SET value = 3 WHERE name = 'epoch'")
+    await upgrade(empty_url)
+    store = open_store(empty_url)
+    assert await store.recall("gate") == {"at": 1.5}
+    assert await store.take_epoch() == 4
+    assert await store.switches(1_000.0) == NO_SWITCHES
+    found = await open_newcomers(store.engines).sign_up(
+        SignUp(name="ann"), rules_of(Settings.from_values({"accounts": {"signup": True}})), 1_000.0
+    )
+    assert isinstance(found, Opened)
     await store.close()
 
 

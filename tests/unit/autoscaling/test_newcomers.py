@@ -40,6 +40,15 @@ def test_entries_are_saved_up_for_an_hour() -> None:
     assert full.entries == pytest.approx(3_600 * 13.6 / 675)
 
 
+def test_a_small_service_may_save_up_more_than_its_rate_allows() -> None:
+    rule = replace(RULE, least_burst=10.0)
+    nothing = load_of(gpus=0.0)
+    waiting = SignUps.first(0.0, entries=10.0).after(nothing, 0.0, 150.0, 600.0, rule)
+    assert waiting.entries == 10.0, "the first entries wait for the first gang"
+    flooded = replace(ROOM, entries=500.0).after(nothing, 2.0, 150.0, 600.0, rule)
+    assert flooded.entries == 10.0, "what was saved up in better times is gone"
+
+
 def test_a_flood_closes_it_fast_and_it_reopens_slowly() -> None:
     flooded = SignUps.first(0.0).after(IDLE, 1.5, 150.0, 600.0, RULE)
     assert flooded.openness == pytest.approx(0.95**10)
