@@ -17,7 +17,7 @@ from serve.accounts.rules import Rules
 from serve.accounts.tables import waitlist
 from serve.accounts.waiting import closed_regions, next_ones, num_waiting, to_place
 from serve.jobs.database import Engines
-from serve.jobs.ledger import newest_epoch
+from serve.jobs.sql_queue import newest_epoch
 from serve.jobs.switch import AuditLine
 from serve.jobs.switches import write_down
 

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from serve.jobs.gate_status import GateStatus, TierStatus
     from serve.jobs.switch import Switch
 
-SNAPSHOT_S = 1.0
-"""How often Gateways hear of the Scheduler."""
 TIERS = (
     *("tier", "gate", "saturation", "aside", "asks", "running", "waiting", "deferred"),
     *("drain", "promised GPU-s", "moves", "operator"),
@@ -116,8 +114,8 @@ def effect(view: GateView, settings: Settings) -> str:
             f"The scheduler has been silent for {duration(silent_s)}: it holds as soon as one is "
             "back, and until then Gateways go by what they last heard."
         )
-    within_s = ceil(settings.jobs.scan_s + SNAPSHOT_S)
-    return f"It holds within {within_s} s: from the scheduler's next scan and snapshot on."
+    within_s = ceil(2 * settings.policy.tick_s)
+    return f"It holds within {within_s} s: the scheduler looks, and tells the Gateways."
 
 
 def span(seconds: float | None) -> str:

@@ -4,7 +4,7 @@ await store.remember(GATE, gate_status(situation, ...).to_values(), epoch, now) 
 GateStatus.from_values(await store.recall(GATE))                                   # operator
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from math import isfinite
 from typing import Any, Final, Self
@@ -83,13 +83,14 @@ class GateStatus:
 def gate_status(
     situation: Situation,
     *,
-    flips: Sequence[int],
+    flips: Mapping[str, int],
     counts: Mapping[str, TierCounts],
     typical: Wish,
     epoch: int,
     now: float,
 ) -> GateStatus:
-    """The status to remember; `typical` is the usual clip, for whether there are promises."""
+    """The status to remember; `flips` and `counts` by tier, `typical` is the usual clip, by which
+    is told whether there are promises."""
     load, rules = situation.load, situation.rules
     tiers = []
     for rank, tier in enumerate(rules.tiers):
@@ -102,7 +103,7 @@ def gate_status(
                 gate=gate_state(rank, situation, typical),
                 saturation=_bounded(situation.levels[rank]),
                 aside=situation.aside[rank],
-                flips=flips[rank],
+                flips=flips.get(tier.name, 0),
                 waiting=count.waiting,
                 running=count.running,
                 deferred=count.deferred,

@@ -35,7 +35,7 @@ def situation(load: Load = BUSY, **changes: object) -> Situation:
 def status_of(sight: Situation) -> GateStatus:
     return gate_status(
         sight,
-        flips=(3, 1, 0, 0, 0, 0),
+        flips={"new": 3, "free": 1},
         counts={"free": TierCounts(waiting=2, running=1, deferred=4)},
         typical=Wish(gpu_s=150.0, standalone_s=40.0),
         epoch=7,
