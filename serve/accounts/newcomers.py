@@ -8,8 +8,9 @@ key before is revoked and another one told, so that an answer that got lost cost
 
 import secrets
 from dataclasses import replace
+from math import inf, nextafter
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -162,15 +163,19 @@ async def _entry(
 async def _put_on_list(
     connection: AsyncConnection, asked: SignUp, digest: str, rules: Rules, now: float
 ) -> RowMapping:
-    """The new row, the last of the list; raises `WaitlistFull`."""
+    """The new row, the last of the list, whatever the clocks of other Gateways show.
+
+    Raises `WaitlistFull`.
+    """
     if await num_waiting(connection, frozenset()) >= rules.door.max_waiting:
         raise WaitlistFull
+    last = await connection.scalar(select(func.max(waitlist.c.asked_at)))
     statement = insert(waitlist).values(
         id=f"place_{secrets.token_hex(8)}",
         name=asked.name,
         region=asked.region,
         token_digest=digest,
-        asked_at=now,
+        asked_at=now if last is None else max(now, nextafter(last, inf)),
     )
     row: RowMapping = (await connection.execute(statement.returning(waitlist))).mappings().one()
     return row

@@ -5,7 +5,7 @@ GateStatus.from_values(await store.recall(GATE))                                
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from math import isfinite
 from typing import Any, Final, Self
 
@@ -94,24 +94,9 @@ def gate_status(
     load, rules = situation.load, situation.rules
     tiers = []
     for rank, tier in enumerate(rules.tiers):
+        row = _row(situation, rank, typical)
         count = counts.get(tier.name, TierCounts())
-        work_gpu_s = load.backlog_gpu_s(range(rank, len(rules.tiers)))
-        own = load.offered(rank) - load.offered(rank + 1) if load.gpus > 0 else load.offered(rank)
-        tiers.append(
-            TierStatus(
-                name=tier.name,
-                gate=gate_state(rank, situation, typical),
-                saturation=_bounded(situation.levels[rank]),
-                aside=situation.aside[rank],
-                flips=flips.get(tier.name, 0),
-                waiting=count.waiting,
-                running=count.running,
-                deferred=count.deferred,
-                drain_s=_drain_s(work_gpu_s, load.gpus),
-                promised_gpu_s=load.tiers[rank].promised_gpu_s,
-                offered=_bounded(own),
-            )
-        )
+        tiers.append(replace(row, flips=flips.get(tier.name, 0), **asdict(count)))
     return GateStatus(
         at=now,
         epoch=epoch,
@@ -120,6 +105,26 @@ def gate_status(
         promise_pressure=_bounded(load.promise_pressure),
         stretch=situation.stretch.factor(rules.promises),
         tiers=tuple(tiers),
+    )
+
+
+def _row(situation: Situation, rank: int, typical: Wish) -> TierStatus:
+    """A tier's row without what is counted elsewhere."""
+    load, tiers = situation.load, situation.rules.tiers
+    work_gpu_s = load.backlog_gpu_s(range(rank, len(tiers)))
+    offered = load.offered(rank)
+    return TierStatus(
+        name=tiers[rank].name,
+        gate=gate_state(rank, situation, typical),
+        saturation=_bounded(situation.levels[rank]),
+        aside=situation.aside[rank],
+        flips=0,
+        waiting=0,
+        running=0,
+        deferred=0,
+        drain_s=_drain_s(work_gpu_s, load.gpus),
+        promised_gpu_s=load.tiers[rank].promised_gpu_s,
+        offered=_bounded(offered - load.offered(rank + 1) if load.gpus > 0 else offered),
     )
 
 

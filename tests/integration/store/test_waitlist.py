@@ -163,3 +163,10 @@ async def test_everything_survives_a_restart(
     assert (told.called_at, told.asked_at) == (T + 180, T + 1)
     assert await open_accounts(later.engines).find_account("first")
     await later.close()
+
+
+async def test_a_clock_that_is_behind_gives_nobody_an_earlier_place(newcomers: Newcomers) -> None:
+    await full(newcomers)
+    places = [await waits(newcomers, name, T + at) for name, at in (("a", 9), ("b", 9), ("c", 1))]
+    assert [place.position for place in places] == [0, 1, 2]
+    assert await newcomers.call(3, who="op@desk", now=T + 10) == ["a", "b", "c"]
