@@ -4,7 +4,9 @@ import asyncio
 import contextlib
 import logging
 import math
+import pkgutil
 import threading
+from collections.abc import Mapping
 from typing import Any
 
 import ray
@@ -17,12 +19,19 @@ from serve.artifacts.location import open_artifacts
 from serve.artifacts.store import ArtifactError
 from serve.deployments.deploying import deploy
 from serve.deployments.gateway import Gateway
+from serve.deployments.options import (
+    Options,
+    gang_options,
+    gateway_options,
+    scheduler_options,
+    stage_options,
+)
 from serve.deployments.scheduler import Scheduler
 from serve.jobs.database import opened
 from serve.jobs.upgrade import upgrade
 from serve.models import offered_models, open_checkpoint_of
 from serve.plan import plan
-from serve.resources import CONTROL_CPUS, check_resources, wanted_cpus
+from serve.resources import check_resources, wanted_cpus
 from serve.service import (
     ServiceError,
     end_children,
@@ -31,7 +40,6 @@ from serve.service import (
     marked,
 )
 from serve.settings import Settings
-from serve.settings.replicas import Gangs, Replicas
 from serve.settings.sections import Model
 
 APPLICATION = "filmgate"
@@ -41,83 +49,36 @@ STAGES = {
     "Decoder": "serve.deployments.decoder.Decoder",
 }
 """By name, so that only the replicas themselves import torch."""
+BUILDER = "serve.app:application"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
-SHORT_GOODBYE: dict[str, Any] = {
-    "graceful_shutdown_timeout_s": 2.0,
-    "graceful_shutdown_wait_loop_s": 0.1,
-}
-"""Jobs go on from their checkpoints, so nobody waits for a running clip."""
 
 
-def build(settings: Settings) -> Any:
-    """The application: one Gateway deployment, one Scheduler, three stages a model."""
+def build(settings: Settings, *, stages: Mapping[str, str] = STAGES) -> Any:
+    """The application: one Gateway deployment, one Scheduler, three stages a model.
+
+    `stages` are the classes of the stages' replicas; a rehearsal has others.
+    """
     values = settings.model_dump(mode="json")
-    stages = {model.name: _stages(values, model, settings) for model in settings.models}
-    scheduler = ray_serve.deployment(
-        name="Scheduler",
-        num_replicas=1,
-        max_ongoing_requests=1_000,
-        health_check_period_s=1.0,
-        health_check_timeout_s=5.0,
-        ray_actor_options={"num_cpus": CONTROL_CPUS},
-        **SHORT_GOODBYE,
-    )(Scheduler).bind(values, stages)
-    gateway = ray_serve.deployment(
-        name="Gateway",
-        num_replicas=settings.http.gateways,
-        max_ongoing_requests=settings.http.max_event_streams + 1_000,
-        ray_actor_options={"num_cpus": CONTROL_CPUS},
-        **SHORT_GOODBYE,
-    )(ray_serve.ingress()(Gateway))
-    return gateway.bind(values, scheduler)
+    of_models = {model.name: _stages(values, model, settings, stages) for model in settings.models}
+    scheduler = ray_serve.deployment(**scheduler_options())(Scheduler).bind(values, of_models)
+    gateway = ray_serve.deployment(**gateway_options(settings))
+    return gateway(ray_serve.ingress()(Gateway)).bind(values, scheduler)
 
 
-def _stages(values: dict[str, Any], model: Model, settings: Settings) -> dict[str, Any]:
+def _stages(
+    values: dict[str, Any], model: Model, settings: Settings, stages: Mapping[str, str]
+) -> dict[str, Any]:
+    def bound(stage: str, options: Options, *more: Any) -> Any:
+        return ray_serve.deployment(**options)(stages[stage]).bind(values, model.name, *more)
+
     return {
-        "encoder": _stage("Encoder", model, model.encoder).bind(values, model.name),
+        "encoder": bound("Encoder", stage_options("Encoder", model, model.encoder)),
         "denoisers": {
-            str(gangs.shape): _denoiser(model, gangs, settings).bind(
-                values, model.name, gangs.shape
-            )
+            str(gangs.shape): bound("Denoiser", gang_options(model, gangs, settings), gangs.shape)
             for gangs in model.shapes
         },
-        "decoder": _stage("Decoder", model, model.decoder).bind(values, model.name),
+        "decoder": bound("Decoder", stage_options("Decoder", model, model.decoder)),
     }
-
-
-def _stage(stage: str, model: Model, replicas: Replicas) -> Any:
-    return ray_serve.deployment(
-        name=f"{stage}-{model.name}",
-        num_replicas=replicas.replicas,
-        max_ongoing_requests=8,
-        health_check_period_s=1.0,
-        health_check_timeout_s=30.0,
-        ray_actor_options=_rank_options(replicas),
-        **SHORT_GOODBYE,
-    )(STAGES[stage])
-
-
-def _denoiser(model: Model, gangs: Gangs, settings: Settings) -> Any:
-    """A deployment of its own for each shape; a gang's ranks are on one host."""
-    rank = {"CPU": model.denoiser.num_cpus, "GPU": model.denoiser.num_gpus}
-    together = {
-        "placement_group_bundles": [rank] * gangs.shape.world,
-        "placement_group_strategy": "STRICT_PACK",
-    }
-    return ray_serve.deployment(
-        name=f"Denoiser-{model.name}-{gangs.shape}",
-        num_replicas=gangs.min,
-        max_ongoing_requests=1,
-        health_check_period_s=1.0,
-        health_check_timeout_s=settings.gang.rank_timeout_s,
-        ray_actor_options=_rank_options(model.denoiser),
-        **(together if gangs.shape.world > 1 else {}),
-        **SHORT_GOODBYE,
-    )(STAGES["Denoiser"])
-
-
-def _rank_options(replicas: Replicas) -> dict[str, float]:
-    return {"num_cpus": replicas.num_cpus, "num_gpus": replicas.num_gpus}
 
 
 def application(args: dict[str, Any]) -> Any:
@@ -125,8 +86,11 @@ def application(args: dict[str, Any]) -> Any:
     return build(Settings.from_values(args))
 
 
-def run(settings: Settings) -> None:
-    """Serve until SIGINT or SIGTERM. Raises `ServiceError` when something needed is missing."""
+def run(settings: Settings, *, builder: str = BUILDER) -> None:
+    """Serve until SIGINT or SIGTERM. Raises `ServiceError` when something needed is missing.
+
+    `builder` makes the application; it is a name because the cluster may have to call it.
+    """
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     interrupt_on_signal()
@@ -139,7 +103,7 @@ def run(settings: Settings) -> None:
         for line in plan(settings, host):
             console.print(line)
         try:
-            console.print(f"logs: {_start(settings, host)}")
+            console.print(f"logs: {_start(settings, host, builder)}")
             console.print(f"ready: http://{host}:{settings.http.port}")
             threading.Event().wait()
         finally:
@@ -193,7 +157,7 @@ def _settled(settings: Settings, openly: bool) -> Settings:
     return settled
 
 
-def _start(settings: Settings, host: str) -> str:
+def _start(settings: Settings, host: str, builder: str) -> str:
     """Start or join the cluster and run the application; the folder of the replicas' logs."""
     here = settings.ray.address is None
     logging.getLogger("ray.serve").setLevel(logging.WARNING)
@@ -211,7 +175,8 @@ def _start(settings: Settings, host: str) -> str:
         proxy_location="HeadOnly", http_options={"host": host, "port": settings.http.port}
     )
     logs = f"{context.address_info['session_dir']}/logs"
-    deploy(build(settings), name=APPLICATION, logs=logs)
+    application_of = pkgutil.resolve_name(builder)
+    deploy(application_of(settings.model_dump(mode="json")), name=APPLICATION, logs=logs)
     return logs
 
 

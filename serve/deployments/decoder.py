@@ -17,7 +17,7 @@ from serve.deployments.device_thread import DeviceThread
 from serve.deployments.faults import Fault
 from serve.deployments.fitness import Fitness
 from serve.deployments.memory import contained
-from serve.deployments.replica import open_replica
+from serve.deployments.replica import StageReplica, open_replica
 from serve.deployments.second_chance import with_second_chance
 from serve.messages import Decoded
 
@@ -33,14 +33,16 @@ class Decoder:
         self._device.on_error = self._fitness.hear
         self._replica = await self._device.call(lambda: open_replica(values, model_name, "decoder"))
         here = self._replica
-        self._stage = await self._device.call(
-            lambda: DecodeStage.load(
-                here.checkpoint,
-                dtype=here.dtype,
-                device=here.device,
-                offload=here.model.offload,
-                memory_bytes=here.memory_bytes,
-            )
+        self._stage = await self._device.call(lambda: self.load(here))
+
+    def load(self, here: StageReplica) -> DecodeStage:
+        """What decodes, loaded. A rehearsal has another that does not compute."""
+        return DecodeStage.load(
+            here.checkpoint,
+            dtype=here.dtype,
+            device=here.device,
+            offload=here.model.offload,
+            memory_bytes=here.memory_bytes,
         )
 
     async def check_health(self) -> None:

@@ -20,7 +20,7 @@ from serve.deployments.denoising_files import DenoisingFiles
 from serve.deployments.device_thread import DeviceThread, settle
 from serve.deployments.faults import Fault
 from serve.deployments.fitness import Fitness
-from serve.deployments.gang import GangJob, start_gang
+from serve.deployments.gang import Gang, GangJob, start_gang
 from serve.deployments.lease import LeaseHolder
 from serve.deployments.replica import StageReplica, open_replica
 from serve.deployments.rounds import check_alive
@@ -45,9 +45,9 @@ class Denoiser:
         self, values: dict[str, Any], model_name: str, shape: GangShape
     ) -> None:
         self._device = DeviceThread("denoise")
-        here = self._replica = await self._device.call(lambda: _open(values, model_name, shape))
         self._shape = shape
-        self._gang = await start_gang(self._device, here, values, shape)
+        here = self._replica = await self._device.call(lambda: _open(values, model_name, shape))
+        self._gang = await self.form(values)
         self._attention = await self._device.call(
             lambda: self._gang.use_attention(here.model.attention)
         )
@@ -65,6 +65,10 @@ class Denoiser:
         )
         loops = {"lease": self._lease.run(), "watch": self._gang.watching()}
         self._tasks = [asyncio.create_task(loop, name=name) for name, loop in loops.items()]
+
+    async def form(self, values: dict[str, Any]) -> Gang:
+        """The gang, its ranks loaded. A rehearsal has another that does not compute."""
+        return await start_gang(self._device, self._replica, values, self._shape)
 
     async def check_health(self) -> None:
         """Unhealthy once the device is lost, or a loop has died: the gang would run unseen."""

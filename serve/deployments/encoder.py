@@ -27,17 +27,19 @@ class Encoder:
         self._device.on_error = self._fitness.hear
         self._replica = await self._device.call(lambda: open_replica(values, model_name, "encoder"))
         here = self._replica
-        stage = await self._device.call(
-            lambda: EncodeStage.load(
-                here.checkpoint, dtype=here.dtype, device=here.device, offload=here.model.offload
-            )
-        )
+        stage = await self._device.call(lambda: self.load(here))
         wanted = here.model.encoder
         self._queue = EncodeQueue(
             stage,
             self._device,
             ConditioningCache(wanted.cache_bytes),
             batch=await self._device.call(lambda: _batch(stage, here)),
+        )
+
+    def load(self, here: StageReplica) -> EncodeStage:
+        """What encodes, loaded. A rehearsal has another that does not compute."""
+        return EncodeStage.load(
+            here.checkpoint, dtype=here.dtype, device=here.device, offload=here.model.offload
         )
 
     async def check_health(self) -> None:

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,6 +18,9 @@ import psutil
 
 T = TypeVar("T")
 PATIENCE_S = 180.0
+SERVE = ("serve.cli", "serve", "--config")
+REHEARSE = ("benchmarks.rehearsal",)
+"""With stages that sleep."""
 LONG = {"num_inference_steps": 300}
 """Many seconds of denoising with the small model: a job to interrupt."""
 SETTINGS: dict[str, Any] = {
@@ -70,9 +73,16 @@ class Service:
     """One data folder and one port, over any number of starts."""
 
     def __init__(
-        self, data_dir: Path, settings: dict[str, Any], *, log_level: str = "DEBUG"
+        self,
+        data_dir: Path,
+        settings: dict[str, Any],
+        *,
+        log_level: str = "DEBUG",
+        command: Sequence[str] = SERVE,
     ) -> None:
+        """`command` is a module, and its words before the settings file."""
         self.data_dir = data_dir
+        self.command = command
         self.log_level = log_level
         self.port = free_port()
         self.config = data_dir / "filmgate.yaml"
@@ -94,7 +104,7 @@ class Service:
         }
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "serve.cli", "serve", "--config", str(self.config)],
+                [sys.executable, "-m", *self.command, str(self.config)],
                 env=env,
                 stdout=output,
                 stderr=output,

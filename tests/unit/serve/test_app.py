@@ -14,7 +14,7 @@ from ray import serve as ray_serve
 from serve import app
 from serve.service import ServiceError
 from serve.settings import Settings
-from serve.settings.replicas import Gangs, Replicas
+from serve.settings.replicas import Gangs
 from serve.settings.sections import Http, Model
 
 
@@ -104,15 +104,8 @@ def test_children_are_ended_even_if_ray_cannot_be(monkeypatch: pytest.MonkeyPatc
     assert ended == ["children"]
 
 
-def test_each_shape_is_a_deployment_whose_ranks_are_together(tmp_path: Path) -> None:
-    stage = Replicas(num_cpus=0.5, num_gpus=1)
+def test_each_shape_is_a_deployment(tmp_path: Path) -> None:
     gangs = (Gangs(tp=2, cfg=2, min=3), Gangs())
-    settings = Settings(data_dir=tmp_path, models=(Model(name="m", denoiser=stage, gangs=gangs),))
-    stages = app._stages({}, settings.models[0], settings)
-    many, one = (app._denoiser(settings.models[0], each, settings) for each in gangs)
+    settings = Settings(data_dir=tmp_path, models=(Model(name="m", gangs=gangs),))
+    stages = app._stages({}, settings.models[0], settings, app.STAGES)
     assert set(stages["denoisers"]) == {"tp2-cfg2", "1"}
-    assert (many.name, many.num_replicas) == ("Denoiser-m-tp2-cfg2", 3)
-    assert many._replica_config.placement_group_bundles == [{"CPU": 0.5, "GPU": 1.0}] * 4
-    assert many._replica_config.placement_group_strategy == "STRICT_PACK"
-    assert (one.name, one.num_replicas) == ("Denoiser-m-1", 1)
-    assert one._replica_config.placement_group_bundles is None

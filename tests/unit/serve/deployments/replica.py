@@ -20,6 +20,7 @@ from serve.messages import DenoiseOrder, Encoded, LeaseAnswer, StepEvent
 from serve.settings.sections import GangCare, Jobs, Lease
 from tests.unit.serve.deployments.scene import SPEC
 
+CONTEXT = SimpleNamespace(replica_id=SimpleNamespace(unique_id="gang"))
 ENCODED = Encoded(parcel=Parcel("conditioning", {"x": torch.zeros(1)}).pack(), seconds=0.5)
 
 
@@ -49,6 +50,7 @@ async def replica_with(
     checkpoint_every_s: float = 3600.0,
     device: str = "cpu",
     care: GangCare | None = None,
+    kind: type[Denoiser] = Denoiser,
 ) -> AsyncIterator[Denoiser]:
     """A gang of one rank whose lease is kept for as long as `keep["keep"]` says so."""
     replica = SimpleNamespace(
@@ -69,13 +71,12 @@ async def replica_with(
         return LeaseAnswer(epoch=1, keep=keep is None or keep["keep"])
 
     handle = SimpleNamespace(lease=SimpleNamespace(remote=answer))
-    context = SimpleNamespace(replica_id=SimpleNamespace(unique_id="gang"))
+    monkeypatch.setattr(ray_serve, "get_replica_context", lambda: CONTEXT)
     monkeypatch.setattr(module, "open_replica", lambda *_: replica)
     monkeypatch.setattr(DenoiseStage, "load", lambda *_, **__: stage)
-    monkeypatch.setattr(ray_serve, "get_replica_context", lambda: context)
     monkeypatch.setattr(ray_serve, "get_deployment_handle", lambda _: handle)
-    made = Denoiser.__new__(Denoiser)
-    await Denoiser.__init__(made, {}, "m", SINGLE)  # as Serve calls it
+    made = kind.__new__(kind)
+    await kind.__init__(made, {}, "m", SINGLE)  # as Serve calls it
     try:
         yield made
     finally:
