@@ -71,6 +71,10 @@ class Tiers:
     def paid_ranks(self) -> tuple[int, ...]:
         return tuple(rank for rank, tier in enumerate(self.ladder) if tier.paid)
 
+    def pays(self, name: str) -> bool:
+        """Whether the tier is a paid one; one that is not there is not."""
+        return any(tier.paid for tier in self if tier.name == name)
+
     def rank(self, name: str) -> int:
         """0 is the lowest, and an unknown tier's."""
         return next((i for i, tier in enumerate(self.ladder) if tier.name == name), 0)

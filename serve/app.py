@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from serve.accounts.accounts import open_accounts
 from serve.artifacts.location import open_artifacts
 from serve.artifacts.store import ArtifactError
-from serve.deployments.deploying import deploy
+from serve.deployments.deploying import deploy, deploy_adapting, kept
 from serve.deployments.gateway import Gateway
 from serve.deployments.options import (
     Options,
@@ -31,6 +31,7 @@ from serve.jobs.database import opened
 from serve.jobs.upgrade import upgrade
 from serve.models import offered_models, open_checkpoint_of
 from serve.plan import plan
+from serve.pools import adapts, pools_of
 from serve.resources import check_resources, wanted_cpus
 from serve.service import (
     ServiceError,
@@ -50,6 +51,7 @@ STAGES = {
 }
 """By name, so that only the replicas themselves import torch."""
 BUILDER = "serve.app:application"
+POLICY = "autoscaling.serve_policy:CapacityPolicy"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -60,9 +62,9 @@ def build(settings: Settings, *, stages: Mapping[str, str] = STAGES) -> Any:
     """
     values = settings.model_dump(mode="json")
     of_models = {model.name: _stages(values, model, settings, stages) for model in settings.models}
-    scheduler = ray_serve.deployment(**scheduler_options())(Scheduler).bind(values, of_models)
-    gateway = ray_serve.deployment(**gateway_options(settings))
-    return gateway(ray_serve.ingress()(Gateway)).bind(values, scheduler)
+    scheduler = ray_serve.deployment(**scheduler_options(settings))(Scheduler)
+    gateway = ray_serve.deployment(**gateway_options(settings))(ray_serve.ingress()(Gateway))
+    return gateway.bind(values, scheduler.bind(values, of_models))
 
 
 def _stages(
@@ -71,19 +73,25 @@ def _stages(
     def bound(stage: str, options: Options, *more: Any) -> Any:
         return ray_serve.deployment(**options)(stages[stage]).bind(values, model.name, *more)
 
+    pools = {(pool.stage, pool.shape): pool for pool in pools_of(settings, model.name)}
+    encoders, decoders = pools["encode", None], pools["decode", None]
     return {
-        "encoder": bound("Encoder", stage_options("Encoder", model, model.encoder)),
+        "encoder": bound("Encoder", stage_options(encoders, model.encoder, settings)),
         "denoisers": {
-            str(gangs.shape): bound("Denoiser", gang_options(model, gangs, settings), gangs.shape)
+            str(gangs.shape): bound(
+                "Denoiser",
+                gang_options(pools["denoise", str(gangs.shape)], model.denoiser, settings),
+                gangs.shape,
+            )
             for gangs in model.shapes
         },
-        "decoder": bound("Decoder", stage_options("Decoder", model, model.decoder)),
+        "decoder": bound("Decoder", stage_options(decoders, model.decoder, settings)),
     }
 
 
 def application(args: dict[str, Any]) -> Any:
     """For a Serve config file: `import_path: serve.app:application`, `args` are settings."""
-    return build(Settings.from_values(args))
+    return build(Settings.from_values(kept(args)))
 
 
 def run(settings: Settings, *, builder: str = BUILDER) -> None:
@@ -175,13 +183,18 @@ def _start(settings: Settings, host: str, builder: str) -> str:
         proxy_location="HeadOnly", http_options={"host": host, "port": settings.http.port}
     )
     logs = f"{context.address_info['session_dir']}/logs"
-    application_of = pkgutil.resolve_name(builder)
-    deploy(application_of(settings.model_dump(mode="json")), name=APPLICATION, logs=logs)
+    values = settings.model_dump(mode="json")
+    if adapts(settings):
+        deploy_adapting(builder, values, policy=POLICY, name=APPLICATION, logs=logs)
+    else:
+        deploy(pkgutil.resolve_name(builder)(values), name=APPLICATION, logs=logs)
     return logs
 
 
 def _logical_cpus(settings: Settings) -> float:
-    return settings.ray.num_cpus or max(2, math.ceil(wanted_cpus(settings)))
+    return settings.ray.num_cpus or max(
+        2, math.ceil(wanted_cpus(settings, at_most=adapts(settings)))
+    )
 
 
 def _check_cluster(settings: Settings) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from serve.service import ServiceError
 from serve.settings import Settings
-from serve.settings.replicas import Gangs, Replicas
+from serve.settings.replicas import Gangs
 from serve.settings.sections import Model
 
 CONTROL_CPUS = 0.1
@@ -31,9 +31,9 @@ class Demand:
         return {GPU: self.gpus, CPU: self.cpus}
 
 
-def wanted_cpus(settings: Settings) -> float:
-    """Logical CPUs of all replicas and ranks."""
-    return sum(demand.number * demand.cpus for demand in _demands(settings))
+def wanted_cpus(settings: Settings, *, at_most: bool = False) -> float:
+    """Logical CPUs of all replicas and ranks: of those that always run, or of all there may be."""
+    return sum(demand.number * demand.cpus for demand in _demands(settings, at_most))
 
 
 def check_resources(settings: Settings, nodes: Sequence[Resources]) -> None:
@@ -108,25 +108,26 @@ def _gpus(settings: Settings) -> float:
     return sum(demand.number * demand.gpus for demand in _demands(settings))
 
 
-def _demands(settings: Settings) -> Iterator[Demand]:
+def _demands(settings: Settings, at_most: bool = False) -> Iterator[Demand]:
     gateways = settings.http.gateways
     yield Demand(what="the Scheduler", number=1, gpus=0.0, cpus=CONTROL_CPUS)
     yield Demand(what="the Gateways", number=gateways, gpus=0.0, cpus=CONTROL_CPUS)
     for model in settings.models:
-        yield _stage(f"model {model.name}, encoder", model.encoder)
-        yield _stage(f"model {model.name}, decoder", model.decoder)
+        for what, stage in (("encoder", model.encoder), ("decoder", model.decoder)):
+            yield Demand(
+                what=f"model {model.name}, {what}",
+                number=stage.most if at_most else stage.replicas,
+                gpus=stage.num_gpus,
+                cpus=stage.num_cpus,
+            )
         for gangs in model.shapes:
             world, rank = gangs.shape.world, _of_rank(model)
             yield Demand(
                 what=f"model {model.name}, gangs of shape {gangs.shape}",
-                number=gangs.min,
+                number=gangs.most if at_most else gangs.min,
                 gpus=world * rank[GPU],
                 cpus=world * rank[CPU],
             )
-
-
-def _stage(what: str, stage: Replicas) -> Demand:
-    return Demand(what=what, number=stage.replicas, gpus=stage.num_gpus, cpus=stage.num_cpus)
 
 
 def _of_rank(model: Model) -> Resources:

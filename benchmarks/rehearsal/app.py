@@ -3,6 +3,7 @@
 from typing import Any
 
 from serve.app import build
+from serve.deployments.deploying import kept
 from serve.settings import Settings
 
 BUILDER = "benchmarks.rehearsal.app:application"
@@ -16,4 +17,4 @@ STAGES = {
 
 def application(args: dict[str, Any]) -> Any:
     """For Ray Serve; `args` are settings."""
-    return build(Settings.from_values(args), stages=STAGES)
+    return build(Settings.from_values(kept(args)), stages=STAGES)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from pipelines.cost import Calibration, Correction, Stage, StageCosts
+from pipelines.spec import ClipRequest, resolve
 from serve.jobs.job import Job, Phase
 from serve.models import OfferedModel
 
@@ -49,7 +50,7 @@ class Costs:
 
     def remaining_s(self, job: Job) -> float:
         """GPU-seconds until the job's clip, from where it stands."""
-        costs = self.calibration.corrected(job.model, self._plain(job))
+        costs = self.whole(job)
         if job.phase is Phase.DECODE:
             return costs.decode_s
         return costs.remaining_s(job.step, job.spec.steps)
@@ -65,6 +66,17 @@ class Costs:
         denoise_s = costs.denoise_s * (1 - step / job.spec.steps)
         encode_s = costs.encode_s if step == 0 else 0.0
         return encode_s + denoise_s / devices + costs.decode_s
+
+    def whole(self, job: Job) -> StageCosts:
+        """GPU-seconds of the job from its first step to its clip, stage by stage."""
+        return self.calibration.corrected(job.model, self._plain(job))
+
+    def usual(self, model: str) -> StageCosts:
+        """Those of the shortest request, which has all the model's defaults."""
+        offered = self._models[model]
+        request = ClipRequest(prompt="a", has_image=offered.limits.image == "required")
+        spec = resolve(request, offered.limits, fresh_seed=0)
+        return self.calibration.corrected(model, offered.costs(spec))
 
     def _plain(self, job: Job) -> StageCosts:
         """Counted once for each kind of clip: a queue has thousands of jobs and few kinds."""

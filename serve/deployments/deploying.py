@@ -1,14 +1,27 @@
-"""Bringing the application up on Ray Serve, and saying in one line why it does not come up."""
+"""Bringing the application up on Ray Serve, and saying in one line why it does not come up.
 
+A policy for all replicas together can only be given with a config, as one would write it for a
+cluster. Serve then builds the application itself, somewhere in the cluster, and writes what it is
+built from into its log: so the settings, which hold passwords, are kept in the cluster's own store
+under a name, and only that name is in the config.
+"""
+
+import json
 import re
+import time
 from collections.abc import Iterator
 from typing import Any
 
 from ray import serve as ray_serve
-from ray.serve.schema import DeploymentStatus
+from ray.experimental.internal_kv import _internal_kv_get, _internal_kv_put
+from ray.serve.context import _get_global_client
+from ray.serve.schema import ApplicationStatus, DeploymentStatus, ServeDeploySchema
 
 from serve.service import ServiceError
 
+KEPT = "kept"
+NAMESPACE = "filmgate"
+LOOK_EVERY_S = 0.2
 FAILED = (DeploymentStatus.DEPLOY_FAILED, DeploymentStatus.UNHEALTHY)
 RAISED = re.compile(r"^(?:\w+\.)*([A-Z]\w*: (?!Traceback ).+)$", re.MULTILINE)
 """An exception with a message, as the last line of a traceback has it."""
@@ -21,6 +34,49 @@ def deploy(application: Any, *, name: str, logs: str) -> None:
     except RuntimeError as error:
         faults = sorted(set(_faults(name))) or [last_words(str(error))]
         raise ServiceError(f"{'; '.join(faults)} (the replicas' logs: {logs})") from error
+
+
+def deploy_adapting(
+    builder: str, values: dict[str, Any], *, policy: str, name: str, logs: str
+) -> None:
+    """As `deploy`, with `policy` deciding how many replicas there are.
+
+    `builder` is the name of what makes the application of `values`, or of `kept` ones.
+    """
+    _internal_kv_put(name, json.dumps(values), namespace=NAMESPACE)
+    application = {
+        "name": name,
+        "route_prefix": "/",
+        "import_path": builder,
+        "args": {KEPT: name},
+        "autoscaling_policy": {"policy_function": policy},
+    }
+    client = _get_global_client()
+    client.deploy_apps(ServeDeploySchema.model_validate({"applications": [application]}))
+    while (found := _status_of(name)) is not ApplicationStatus.RUNNING:
+        if found in (ApplicationStatus.DEPLOY_FAILED, ApplicationStatus.UNHEALTHY):
+            faults = sorted(set(_faults(name))) or [last_words(_message_of(name))]
+            raise ServiceError(f"{'; '.join(faults)} (the replicas' logs: {logs})")
+        time.sleep(LOOK_EVERY_S)
+    client.wait_for_proxies_serving()
+
+
+def kept(args: dict[str, Any]) -> dict[str, Any]:
+    """The settings that `args` are, or that are kept under the name which they have."""
+    if set(args) != {KEPT}:
+        return args
+    values: dict[str, Any] = json.loads(_internal_kv_get(args[KEPT], namespace=NAMESPACE))
+    return values
+
+
+def _status_of(name: str) -> ApplicationStatus | None:
+    found = ray_serve.status().applications.get(name)
+    return found.status if found else None
+
+
+def _message_of(name: str) -> str:
+    found = ray_serve.status().applications.get(name)
+    return str(found.message) if found else ""
 
 
 def last_words(said: str) -> str:

@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from serve.pools import StagePool, adapts
 from serve.resources import CONTROL_CPUS
 from serve.settings import Settings
-from serve.settings.replicas import Gangs, Replicas
-from serve.settings.sections import Model
+from serve.settings.replicas import Replicas
 
 Options = dict[str, Any]
 SHORT_GOODBYE: Options = {
@@ -15,11 +15,12 @@ SHORT_GOODBYE: Options = {
 """Jobs go on from their checkpoints, so nobody waits for a running clip."""
 
 
-def scheduler_options() -> Options:
-    """One, which is asked every second whether it lives."""
+def scheduler_options(settings: Settings) -> Options:
+    """One, which is asked every second whether it lives, and tells the figures for all."""
+    always = {"min_replicas": 1, "max_replicas": 1}
     return {
         "name": "Scheduler",
-        "num_replicas": 1,
+        **_number(settings, 1, always),
         "max_ongoing_requests": 1_000,
         "health_check_period_s": 1.0,
         "health_check_timeout_s": 5.0,
@@ -39,11 +40,11 @@ def gateway_options(settings: Settings) -> Options:
     }
 
 
-def stage_options(stage: str, model: Model, replicas: Replicas) -> Options:
+def stage_options(pool: StagePool, replicas: Replicas, settings: Settings) -> Options:
     """An encoder or a decoder."""
     return {
-        "name": f"{stage}-{model.name}",
-        "num_replicas": replicas.replicas,
+        "name": pool.name,
+        **_replicas(pool, settings),
         "max_ongoing_requests": 8,
         "health_check_period_s": 1.0,
         "health_check_timeout_s": 30.0,
@@ -52,23 +53,44 @@ def stage_options(stage: str, model: Model, replicas: Replicas) -> Options:
     }
 
 
-def gang_options(model: Model, gangs: Gangs, settings: Settings) -> Options:
+def gang_options(pool: StagePool, rank: Replicas, settings: Settings) -> Options:
     """A deployment of its own for each shape; a gang's ranks are on one host."""
-    rank = {"CPU": model.denoiser.num_cpus, "GPU": model.denoiser.num_gpus}
     together = {
-        "placement_group_bundles": [rank] * gangs.shape.world,
+        "placement_group_bundles": [{"CPU": rank.num_cpus, "GPU": rank.num_gpus}] * pool.ranks,
         "placement_group_strategy": "STRICT_PACK",
     }
     return {
-        "name": f"Denoiser-{model.name}-{gangs.shape}",
-        "num_replicas": gangs.min,
+        "name": pool.name,
+        **_replicas(pool, settings),
         "max_ongoing_requests": 1,
         "health_check_period_s": 1.0,
         "health_check_timeout_s": settings.gang.rank_timeout_s,
-        "ray_actor_options": _of_rank(model.denoiser),
-        **(together if gangs.shape.world > 1 else {}),
+        "ray_actor_options": _of_rank(rank),
+        **(together if pool.ranks > 1 else {}),
         **SHORT_GOODBYE,
     }
+
+
+def _replicas(pool: StagePool, settings: Settings) -> Options:
+    bounds = {
+        "min_replicas": 0 if pool.may_sleep else pool.least,
+        "initial_replicas": pool.least,
+        "max_replicas": pool.most,
+    }
+    return _number(settings, pool.least, bounds)
+
+
+def _number(settings: Settings, fixed: int, bounds: Options) -> Options:
+    """Replicas that come and go within bounds, or a fixed number.
+
+    Serve itself is to wait for nothing, since the capacity policy has paces of its own.
+    """
+    if not adapts(settings):
+        return {"num_replicas": fixed}
+    every_s = settings.capacity.report_every_s
+    at_once = {"upscale_delay_s": 0.0, "downscale_delay_s": 0.0}
+    told = {"metrics_interval_s": every_s, "look_back_period_s": 6 * every_s}
+    return {"autoscaling_config": {**bounds, **at_once, **told}}
 
 
 def _of_rank(replicas: Replicas) -> dict[str, float]:

@@ -13,10 +13,12 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from serve.artifacts.location import open_artifacts
+from serve.deployments.asked import Asked
 from serve.deployments.attempt import AttemptParts, StageHandles
 from serve.deployments.attempt_end import AttemptEnd
 from serve.deployments.attempts import Attempts
 from serve.deployments.costs import Costs
+from serve.deployments.demand import Demand
 from serve.deployments.dispatch import Dispatch
 from serve.deployments.encode_ahead import EncodeAhead
 from serve.deployments.feed import Feed, News
@@ -33,9 +35,10 @@ from serve.deployments.rounds import check_alive, steadily
 from serve.deployments.shapes import Shapes
 from serve.deployments.view import View
 from serve.deployments.warmth import Warmth
+from serve.gateway.live import event_of
 from serve.jobs.job import Job
 from serve.jobs.sql_store import open_store
-from serve.messages import Answered, JobEvent, LeaseAnswer, LeaseReport, Snapshot
+from serve.messages import Answered, LeaseAnswer, LeaseReport, Snapshot
 from serve.models import offered_models
 from serve.settings import Settings
 from serve.telemetry.logs import configure_logging
@@ -67,6 +70,8 @@ class Scheduler:
         self._policy = Policy(numbers, time.time())
         self._lessons = Lessons(self._costs, self._policy, self._metrics)
         self._rows = QueuedRows(self._store)
+        pays = settings.rules.tiers.pays
+        self._asked = Asked(Demand(settings, self._costs, shapes=self._shapes.of, pays=pays))
         self._janitor = Janitor(self._store, self._artifacts)
         self._wake = asyncio.Event()
         parts = self._parts()
@@ -164,6 +169,11 @@ class Scheduler:
     async def answered(self, answers: list[Answered]) -> None:
         """What became of the requests that a Gateway had since it last told."""
         self._lessons.answered(answers)
+        self._asked.answered(answers)
+
+    async def record_autoscaling_stats(self) -> dict[str, float]:
+        """Ray Serve asks for it, and carries it to the capacity policy."""
+        return await self._asked.told(self._rows, self._attempts, self._gangs)
 
     async def watch(self) -> AsyncIterator[News]:
         """What a Gateway subscribes to: a snapshot at once, then news as it happens."""
@@ -209,17 +219,9 @@ class Scheduler:
 
     def _publish(self, job: Job) -> None:
         self._rows.seen(job)
+        self._asked.seen(job)
         self._view.seen(job)
-        self._feed.publish(
-            JobEvent(
-                job_id=job.id,
-                status=job.status,
-                phase=job.phase,
-                step=job.step,
-                steps=job.spec.steps,
-                failure=job.failure,
-            )
-        )
+        self._feed.publish(event_of(job))
 
     async def _show(self) -> None:
         """A store that does not answer keeps nobody from seeing what is known."""

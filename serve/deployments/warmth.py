@@ -30,16 +30,16 @@ class Warmth:
         self.models: set[str] = set()
 
     async def wait_for(self, model: str) -> None:
-        """Until the model is warm."""
+        """Until the model is warm. One that sleeps is not asked: that would wake its stages."""
         handles = self._stages[model]
         while model not in self.models:
-            try:
-                await handles.encoder.ready.remote()
-                await handles.decoder.ready.remote()
-            except Exception as error:  # a replica that died while it was loading
-                log.warning("%s is not warm yet: %s", model, type(error).__name__)
-            else:
-                if model in self._gangs.models(time.monotonic()):
+            if model in self._gangs.models(time.monotonic()):
+                try:
+                    await handles.encoder.ready.remote()
+                    await handles.decoder.ready.remote()
+                except Exception as error:  # a replica that died while it was loading
+                    log.warning("%s is not warm yet: %s", model, type(error).__name__)
+                else:
                     self.models.add(model)
                     continue
             await asyncio.sleep(self._pause_s)

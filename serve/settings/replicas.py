@@ -15,6 +15,9 @@ class Replicas(Section):
     """
 
     replicas: int = Field(1, ge=1)
+    """At the start; a model that may sleep has none while it sleeps."""
+    max_replicas: int | None = Field(None, ge=1)
+    """When more is asked for. Left out: as many as `replicas`."""
     num_cpus: float = Field(0.25, ge=0)
     num_gpus: float = Field(0.0, ge=0)
     threads: int = Field(1, ge=1)
@@ -22,6 +25,20 @@ class Replicas(Section):
     memory_gb: float | None = Field(None, gt=0)
     """Device memory for each replica, in 1e9 bytes. Left out: the GPU's, times `num_gpus` below 1;
     on a CPU, nothing is refused and nothing tiled for lack of it."""
+
+    @property
+    def most(self) -> int:
+        """Replicas that there may be."""
+        return self.replicas if self.max_replicas is None else self.max_replicas
+
+    @model_validator(mode="after")
+    def _most_is_not_less(self) -> Self:
+        if self.most < self.replicas:
+            raise ValueError(
+                f"replicas is {self.replicas} and max_replicas {self.most}: replicas must be at "
+                "most max_replicas"
+            )
+        return self
 
 
 class Gangs(Section):
@@ -33,14 +50,19 @@ class Gangs(Section):
     """The guider's passes are dealt to this many groups of ranks."""
     ulysses: int = Field(1, ge=1)
     """Each rank works on this part of a clip's tokens."""
-    min: int = Field(1, ge=1)
-    """Gangs that always run."""
+    min: int = Field(1, ge=0)
+    """Gangs that always run, unless the model may sleep and does."""
     max: int | None = Field(None, ge=1)
-    """Left out: as many as `min`."""
+    """Gangs when more is asked for. Left out: as many as `min`, and one if `min` is 0."""
 
     @property
     def shape(self) -> GangShape:
         return GangShape(tp=self.tp, cfg=self.cfg, ulysses=self.ulysses)
+
+    @property
+    def most(self) -> int:
+        """Gangs of this shape that there may be."""
+        return max(self.min, 1) if self.max is None else self.max
 
     @model_validator(mode="after")
     def _min_is_at_most_max(self) -> Self:

@@ -111,7 +111,8 @@ class Model(Section):
     offline: bool = False
     """Load from the local cache only."""
     may_sleep: bool = False
-    """Whether readiness may be declared before this model was warm once."""
+    """Whether readiness may be declared before this model was warm once, and, where replicas come
+    and go (`capacity`), whether it has none while nobody asks for it."""
     sizes: tuple[Size, ...] = ()
     """Sizes to offer instead of the family's own, such as `1280x704`; the first is the default."""
     max_frames: int | None = Field(None, ge=1)
@@ -134,7 +135,8 @@ class Model(Section):
     @property
     def shapes(self) -> tuple[Gangs, ...]:
         """The gangs to run, each shape once."""
-        return self.gangs or (Gangs(min=self.denoiser.replicas),)
+        one_rank = Gangs(min=self.denoiser.replicas, max=self.denoiser.max_replicas)
+        return self.gangs or (one_rank,)
 
     @model_validator(mode="after")
     def _each_shape_is_said_once(self) -> Self:
@@ -144,10 +146,21 @@ class Model(Section):
                 f"the gang shape {', '.join(repeated)} is there more than once: say in min and "
                 "max how many"
             )
-        if self.gangs and self.denoiser.replicas != 1:
+        for name in ("replicas", "max_replicas"):
+            said = getattr(self.denoiser, name)
+            if self.gangs and said != Replicas.model_fields[name].default:
+                raise ValueError(
+                    f"denoiser.{name} is {said}, and gangs says how many of each shape: leave "
+                    f"denoiser.{name} out"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _some_gang_is_there(self) -> Self:
+        if not self.may_sleep and not any(gangs.min for gangs in self.shapes):
             raise ValueError(
-                f"denoiser.replicas is {self.denoiser.replicas}, and gangs says how many of each "
-                "shape: leave denoiser.replicas out"
+                "every shape in gangs has min 0: set may_sleep for a model that nobody waits for, "
+                "or a min above 0"
             )
         return self
 

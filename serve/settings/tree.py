@@ -20,6 +20,7 @@ from pydantic_settings import SettingsError as UnreadableVariable
 
 from autoscaling.rules import Rules
 from serve.settings.accounts import AccountRules, Limits, Tier
+from serve.settings.capacity import Capacity
 from serve.settings.faults import (
     PREFIX,
     Origin,
@@ -69,6 +70,7 @@ class Settings(BaseSettings):
     gang: GangCare = GangCare()
     models: tuple[Model, ...] = (EMBEDDED_MODEL,)
     """The first is the default of a request that names none."""
+    capacity: Capacity = Capacity()
     ray: RayCluster = RayCluster()
     log: Log = Log()
     tiers: tuple[Tier, ...] = ("new", "free", "plus", "pro", "team", "enterprise")
@@ -158,6 +160,16 @@ class Settings(BaseSettings):
                     f"limits.{tier}.models has {', '.join(unknown)}, and models has "
                     f"{', '.join(offered)} only"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _somebody_wakes_what_sleeps(self) -> Self:
+        asleep = [m.name for m in self.models if not any(gangs.min for gangs in m.shapes)]
+        if self.capacity.enabled is False and asleep:
+            raise ValueError(
+                f"capacity.enabled is false, and the gangs of {', '.join(asleep)} have min 0, so "
+                "that none would ever start: leave enabled out, or set a min above 0"
+            )
         return self
 
     @classmethod

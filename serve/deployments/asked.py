@@ -1,0 +1,45 @@
+"""What is asked of the pools, told to Ray Serve, which carries it to the capacity policy."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+import ray
+
+from autoscaling.figures import flat
+from serve.deployments.attempts import Attempts
+from serve.deployments.demand import Demand
+from serve.deployments.gangs import Gangs
+from serve.deployments.queued_rows import QueuedRows
+from serve.jobs.job import Job
+from serve.messages import Answered
+
+
+class Asked:
+    """Demand, by this process's clock."""
+
+    def __init__(self, demand: Demand) -> None:
+        self._demand = demand
+
+    def seen(self, job: Job) -> None:
+        """A job has changed."""
+        self._demand.seen(job, time.monotonic())
+
+    def answered(self, answers: Sequence[Answered]) -> None:
+        """What became of requests at a Gateway."""
+        self._demand.answered(answers, time.monotonic())
+
+    async def told(self, rows: QueuedRows, attempts: Attempts, gangs: Gangs) -> dict[str, float]:
+        """The figures, as numbers by name; none before the queue has been read."""
+        if not rows.complete:
+            return {}
+        cluster = await asyncio.to_thread(ray.cluster_resources)
+        now = time.monotonic()
+        figures = self._demand.figures(
+            waiting=[*rows.waiting.values(), *rows.deferred.values()],
+            running=list(attempts.jobs()),
+            gangs=gangs.statuses(now),
+            cluster_gpus=cluster.get("GPU", 0.0),
+            now=now,
+        )
+        return flat(figures)
