@@ -21,3 +21,12 @@ def test_shapes_are_named_with_their_ranks(tmp_path: Path) -> None:
 def test_where_each_denoiser_runs_is_said(tmp_path: Path) -> None:
     said = planned(tmp_path, Model(name="m", denoiser=Replicas(num_gpus=1, replicas=2)))
     assert "2 denoisers (1 GPU each)" in said
+
+
+def test_how_many_there_may_be_is_said(tmp_path: Path) -> None:
+    model = Model(
+        name="m", decoder=Replicas(max_replicas=2), gangs=(Gangs(min=0, max=3), Gangs(tp=2))
+    )
+    said = planned(tmp_path, model)
+    assert "0 to 3 denoisers (CPU" in said
+    assert "1 to 2 decoder" in said

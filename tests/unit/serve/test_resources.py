@@ -29,6 +29,11 @@ def test_every_rank_of_every_gang_counts(tmp_path: Path) -> None:
     )
 
 
+def test_replicas_that_may_come_count_where_room_is_made_for_them(tmp_path: Path) -> None:
+    settings = settings_with(tmp_path, Replicas(num_cpus=1), Gangs(tp=2, min=1, max=3), Gangs())
+    assert wanted_cpus(settings, at_most=True) - wanted_cpus(settings) == pytest.approx(2 * 2)
+
+
 def test_what_fits_is_let_through(tmp_path: Path) -> None:
     check_resources(settings_with(tmp_path, Replicas(num_gpus=1), Gangs(tp=2)), NODES)
 

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 from ray import serve as ray_serve
-from ray.serve.schema import DeploymentStatus
+from ray.serve.schema import ApplicationStatus, DeploymentStatus, ServeDeploySchema
 
-from serve.deployments.deploying import deploy, last_words
+from serve.deployments import deploying
+from serve.deployments.deploying import deploy, deploy_adapting, kept, last_words
 from serve.service import ServiceError
 
 REFUSAL = "attention: flash cannot be used here (flash: not installed); auto and native can."
@@ -56,6 +57,71 @@ def test_without_a_replica_to_blame_serves_own_words_are_told(
     failing(monkeypatch)
     with pytest.raises(ServiceError, match="Deploying application filmgate failed: a deployment"):
         deploy(object(), name="filmgate", logs="/tmp/logs")
+
+
+class Client:
+    """Serve's, which deploys what a config says; the application comes to `ends`."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *statuses: ApplicationStatus) -> None:
+        self.configs: list[ServeDeploySchema] = []
+        self.store: dict[str, str] = {}
+        self.deploy_apps = self.configs.append
+        self.wait_for_proxies_serving = lambda: None
+        applications = [
+            {}
+            if status is None
+            else {
+                "filmgate": SimpleNamespace(
+                    status=status,
+                    message="",
+                    deployments={
+                        "Denoiser": SimpleNamespace(
+                            status=DeploymentStatus.DEPLOY_FAILED, message=TOLD
+                        )
+                    },
+                )
+            }
+            for status in (None, *statuses, statuses[-1])
+        ]
+        answers = iter(applications)
+        monkeypatch.setattr(deploying, "_get_global_client", lambda: self)
+        monkeypatch.setattr(deploying, "_internal_kv_put", self.put)
+        monkeypatch.setattr(deploying, "_internal_kv_get", lambda key, **_: self.store[key])
+        monkeypatch.setattr(deploying, "LOOK_EVERY_S", 0.0)
+        monkeypatch.setattr(
+            ray_serve, "status", lambda: SimpleNamespace(applications=next(answers))
+        )
+
+    def put(self, key: str, value: str, *, namespace: str) -> None:
+        self.store[key] = value
+
+
+def adapting() -> None:
+    deploy_adapting(
+        "a:b", {"database": "secret"}, policy="c.d:E", name="filmgate", logs="/tmp/logs"
+    )
+
+
+def test_a_policy_is_given_with_a_config_that_holds_no_secret(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    client = Client(monkeypatch, ApplicationStatus.DEPLOYING, ApplicationStatus.RUNNING)
+    adapting()
+    (config,) = client.configs
+    (application,) = config.applications
+    assert application.autoscaling_policy == {"policy_function": "c.d:E"}
+    assert application.import_path == "a:b"
+    assert "secret" not in str(config)
+    assert kept(application.args) == {"database": "secret"}
+    assert kept({"data_dir": "x"}) == {"data_dir": "x"}
+
+
+def test_a_replica_that_keeps_an_adapting_service_from_starting_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Client(monkeypatch, ApplicationStatus.DEPLOYING, ApplicationStatus.DEPLOY_FAILED)
+    with pytest.raises(ServiceError, match="Denoiser does not start: AttentionUnavailable"):
+        adapting()
 
 
 @pytest.mark.parametrize(
