@@ -41,8 +41,14 @@ def deploy_adapting(
 ) -> None:
     """As `deploy`, with `policy` deciding how many replicas there are.
 
-    `builder` is the name of what makes the application of `values`, or of `kept` ones.
+    `builder` is the name of what makes the application of `values`, or of `kept` ones. A config is
+    about all applications that came with one: Serve would delete those that are not in it.
     """
+    if others := sorted(set(ray_serve.status().applications) - {name}):
+        raise ServiceError(
+            f"Ray Serve runs {', '.join(others)} on this cluster already: use a cluster of its own, "
+            f"write {name} into the same Serve config, or set capacity.enabled to false."
+        )
     _internal_kv_put(name, json.dumps(values), namespace=NAMESPACE)
     application = {
         "name": name,

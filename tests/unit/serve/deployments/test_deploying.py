@@ -81,7 +81,7 @@ class Client:
                     },
                 )
             }
-            for status in (None, *statuses, statuses[-1])
+            for status in (None, None, *statuses, statuses[-1])
         ]
         answers = iter(applications)
         monkeypatch.setattr(deploying, "_get_global_client", lambda: self)
@@ -114,6 +114,15 @@ def test_a_policy_is_given_with_a_config_that_holds_no_secret(
     assert "secret" not in str(config)
     assert kept(application.args) == {"database": "secret"}
     assert kept({"data_dir": "x"}) == {"data_dir": "x"}
+
+
+def test_other_applications_are_not_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = Client(monkeypatch, ApplicationStatus.RUNNING)
+    others = SimpleNamespace(applications={"theirs": None})
+    monkeypatch.setattr(ray_serve, "status", lambda: others)
+    with pytest.raises(ServiceError, match="Ray Serve runs theirs on this cluster already"):
+        adapting()
+    assert client.configs == []
 
 
 def test_a_replica_that_keeps_an_adapting_service_from_starting_is_named(
