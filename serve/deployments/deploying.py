@@ -46,7 +46,7 @@ def deploy_adapting(
     """
     if others := sorted(set(ray_serve.status().applications) - {name}):
         raise ServiceError(
-            f"Ray Serve runs {', '.join(others)} on this cluster already: use a cluster of its own, "
+            f"Ray Serve runs {', '.join(others)} on this cluster already: use another one, "
             f"write {name} into the same Serve config, or set capacity.enabled to false."
         )
     _internal_kv_put(name, json.dumps(values), namespace=NAMESPACE)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from serve.pools import adapts, pools_of
+from serve.pools import adapts, pools_of, waking_ranks
 from serve.settings import Settings
 
 
@@ -79,3 +79,11 @@ def test_what_would_leave_a_model_without_gangs_is_refused(
 ) -> None:
     with pytest.raises(ValidationError, match=words):
         settings(tmp_path, model, capacity=capacity)
+
+
+def test_a_model_that_sleeps_has_the_devices_that_it_would_wake_with(tmp_path: Path) -> None:
+    sleeper = {"may_sleep": True, "gangs": [{"tp": 4, "min": 0}, {"tp": 2, "min": 0}]}
+    made = settings(tmp_path, sleeper, {})
+    assert waking_ranks(made, {"m1"}) == 2
+    assert waking_ranks(made, {"m0", "m1"}) == 0
+    assert waking_ranks(settings(tmp_path, {"may_sleep": True}), set()) == 0
