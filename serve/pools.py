@@ -21,8 +21,10 @@ class StagePool:
     gpus: float
     """Of one replica. Where no stage of the service uses GPUs, the ranks of a gang."""
     ranks: int
+    first: int
+    """Replicas at the start."""
     least: int
-    """Replicas at the start, and whenever the pool is awake."""
+    """Replicas whenever the pool is awake."""
     most: int
     may_sleep: bool
     """Whether it may have none at all."""
@@ -76,6 +78,7 @@ def _of_gangs(model: Model, gangs: Gangs, on_cpus: bool) -> StagePool:
         shape=str(gangs.shape),
         gpus=world * (1.0 if on_cpus else model.denoiser.num_gpus),
         ranks=world,
+        first=gangs.min,
         least=gangs.min,
         most=gangs.most,
         may_sleep=model.may_sleep or gangs.min == 0,
@@ -83,6 +86,7 @@ def _of_gangs(model: Model, gangs: Gangs, on_cpus: bool) -> StagePool:
 
 
 def _of_stage(name: str, stage: Stage, model: Model, replicas: Replicas) -> StagePool:
+    begins_asleep = not any(gangs.min for gangs in model.shapes)
     return StagePool(
         name=f"{name}-{model.name}",
         model=model.name,
@@ -90,6 +94,7 @@ def _of_stage(name: str, stage: Stage, model: Model, replicas: Replicas) -> Stag
         shape=None,
         gpus=replicas.num_gpus,
         ranks=1,
+        first=0 if begins_asleep else replicas.replicas,
         least=replicas.replicas,
         most=replicas.most,
         may_sleep=model.may_sleep,

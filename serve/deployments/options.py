@@ -74,10 +74,10 @@ def gang_options(pool: StagePool, rank: Replicas, settings: Settings) -> Options
 def _replicas(pool: StagePool, settings: Settings) -> Options:
     bounds = {
         "min_replicas": 0 if pool.may_sleep else pool.least,
-        "initial_replicas": pool.least,
+        "initial_replicas": pool.first,
         "max_replicas": pool.most,
     }
-    return _number(settings, pool.least, bounds)
+    return _number(settings, pool.first, bounds)
 
 
 def _number(settings: Settings, fixed: int, bounds: Options) -> Options:

@@ -30,6 +30,13 @@ def test_a_stage_is_a_pool_and_so_is_each_shape(tmp_path: Path) -> None:
     ]
 
 
+def test_a_model_without_gangs_begins_asleep(tmp_path: Path) -> None:
+    found = pools_of(settings(tmp_path, {"may_sleep": True, "gangs": [{"min": 0}]}))
+    assert [(pool.first, pool.least) for pool in found] == [(0, 1), (0, 0), (0, 1)]
+    found = pools_of(settings(tmp_path, {"may_sleep": True}))
+    assert [(pool.first, pool.least) for pool in found] == [(1, 1)] * 3
+
+
 def test_without_gpus_the_ranks_of_gangs_count_unless_another_model_has_some(
     tmp_path: Path,
 ) -> None:
