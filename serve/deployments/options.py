@@ -17,10 +17,9 @@ SHORT_GOODBYE: Options = {
 
 def scheduler_options(settings: Settings) -> Options:
     """One, which is asked every second whether it lives, and tells the figures for all."""
-    always = {"min_replicas": 1, "max_replicas": 1}
     return {
         "name": "Scheduler",
-        **_number(settings, 1, always),
+        **_always(settings, 1),
         "max_ongoing_requests": 1_000,
         "health_check_period_s": 1.0,
         "health_check_timeout_s": 5.0,
@@ -33,7 +32,7 @@ def gateway_options(settings: Settings) -> Options:
     """Event streams are requests that go on for long."""
     return {
         "name": "Gateway",
-        "num_replicas": settings.http.gateways,
+        **_always(settings, settings.http.gateways),
         "max_ongoing_requests": settings.http.max_event_streams + 1_000,
         "ray_actor_options": {"num_cpus": CONTROL_CPUS},
         **SHORT_GOODBYE,
@@ -78,6 +77,11 @@ def _replicas(pool: StagePool, settings: Settings) -> Options:
         "max_replicas": pool.most,
     }
     return _number(settings, pool.first, bounds)
+
+
+def _always(settings: Settings, number: int) -> Options:
+    """Where others come and go, Serve hears only those that have bounds, and warns of the rest."""
+    return _number(settings, number, {"min_replicas": number, "max_replicas": number})
 
 
 def _number(settings: Settings, fixed: int, bounds: Options) -> Options:

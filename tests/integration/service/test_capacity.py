@@ -43,7 +43,9 @@ GANGS = "Denoiser-awake-1"
 OF_SLEEPER = ("Encoder-sleeper", "Denoiser-sleeper-1", "Decoder-sleeper")
 MANY_STEPS = {"model": "awake", "num_inference_steps": 24}
 ONE_STEP = {"model": "awake", "num_inference_steps": 1}
-BAD = re.compile(r"\b(ERROR|CRITICAL|Traceback)\b|Error:|Exception")
+BAD = re.compile(r"\b(ERROR|CRITICAL|Traceback)\b|Error:|Exception|WARNING")
+SLOW_TO_START = "have taken more than 30s to"
+"""What a busy machine makes Serve warn of."""
 
 
 @pytest.fixture(scope="module")
@@ -86,15 +88,16 @@ def test_replicas_come_and_go(service: Service) -> None:
     has(service, 1, GANGS, "Encoder-awake", "Decoder-awake")
     has(service, 0, *OF_SLEEPER)
     assert state_of(service, "sleeper") == "asleep"
+    assert service.http.get("/readyz").status_code == 200
 
-    ids = [service.submit(seed=n, **MANY_STEPS) for n in range(25)]
+    ids = [service.submit(seed=n, **MANY_STEPS) for n in range(20)]
     has(service, BUDGET, GANGS)
     assert len(service.replicas("Encoder-awake")) == 1, "encoding takes next to no time"
-    # The budget is used up, so this one waits until a gang of the other model is idle.
+    # This one wakes a model, once a gang of the other is idle: the budget is used up.
     ids.append(service.submit(model="sleeper"))
     all_completed(service, ids)
 
-    ids = [service.submit(seed=n, **ONE_STEP) for n in range(30)]
+    ids = [service.submit(seed=n, **ONE_STEP) for n in range(25)]
     has(service, 2, "Decoder-awake")
     all_completed(service, ids)
 
@@ -103,16 +106,10 @@ def test_replicas_come_and_go(service: Service) -> None:
     until(lambda: state_of(service, "sleeper") == "asleep", "the model to sleep again")
 
 
-def test_who_asks_for_a_model_that_sleeps_wakes_it(service: Service) -> None:
-    has(service, 0, *OF_SLEEPER)
-    assert service.http.get("/readyz").status_code == 200
-    all_completed(service, [service.submit(model="sleeper")])
-    has(service, 0, *OF_SLEEPER)
-
-
 def test_the_controllers_log_is_clean_and_keeps_secrets(service: Service) -> None:
     lines = controller_log(service)
     assert any("autoscaling.serve_policy:CapacityPolicy" in line for line in lines)
-    assert [line for line in lines if BAD.search(line)] == []
+    bad = [line for line in lines if BAD.search(line) and SLOW_TO_START not in line]
+    assert bad == []
     (built,) = (line for line in lines if "Importing application" in line)
     assert built.endswith("with arguments {'kept': 'filmgate'}.")

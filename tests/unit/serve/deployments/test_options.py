@@ -3,7 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-from serve.deployments.options import gang_options, scheduler_options, stage_options
+from serve.deployments.options import (
+    gang_options,
+    gateway_options,
+    scheduler_options,
+    stage_options,
+)
 from serve.pools import pools_of
 from serve.settings import Settings
 from serve.settings.capacity import Capacity
@@ -13,7 +18,7 @@ from serve.settings.sections import Model
 
 def options(settings: Settings) -> dict[str, Any]:
     (model,) = settings.models
-    made = [scheduler_options(settings)]
+    made = [scheduler_options(settings), gateway_options(settings)]
     for pool in pools_of(settings):
         if pool.stage == "denoise":
             made.append(gang_options(pool, model.denoiser, settings))
@@ -51,6 +56,7 @@ def test_where_some_may_grow_serve_is_told_the_bounds_of_all(tmp_path: Path) -> 
     }
     assert bounds == {
         "Scheduler": [1, None, 1],
+        "Gateway": [1, None, 1],
         "Encoder-m": [0, 1, 1],
         "Denoiser-m-1": [0, 2, 4],
         "Decoder-m": [0, 1, 1],
