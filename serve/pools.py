@@ -1,6 +1,6 @@
 """The pools of replicas that the settings describe: one deployment of Ray Serve each. Pure."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pipelines.cost import Stage
@@ -50,15 +50,12 @@ def adapts(settings: Settings) -> bool:
     return any(pool.most > pool.least for pool in pools_of(settings))
 
 
-def waking_ranks(settings: Settings, awake: Collection[str]) -> int:
-    """Devices that come up when they are asked for: those of one gang of each model that sleeps.
-
-    `awake` are the models that have a gang. A service whose models all sleep has no device, and is
-    none that cannot make clips.
-    """
+def waking_ranks(settings: Settings) -> int:
+    """Devices that come up when they are asked for, on a service whose models all sleep: those of
+    one gang of each. It has none, and yet can make clips."""
     if not adapts(settings):
         return 0
-    asleep = [model for model in settings.models if model.may_sleep and model.name not in awake]
+    asleep = [model for model in settings.models if model.may_sleep]
     return sum(min(gangs.shape.world for gangs in model.shapes) for model in asleep)
 
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
 
 from pipelines.cost import StageCosts
 from serve.jobs.job import Job, Phase, Status
@@ -29,10 +30,15 @@ class Backlog:
 
     def add(self, jobs: Iterable[Job]) -> None:
         """Jobs that wait, deferred ones too, or are in progress."""
+        known: dict[object, list[tuple[StagePool, float]]] = {}
         for job in jobs:
             costs = remaining(job, self._whole(job))
-            able = self._shapes(job) if job.phase is not Phase.DECODE else ()
-            for pool, part in parts(self._pools, job.model, able):
+            # Thousands of jobs are of few kinds.
+            kind = replace(job.spec, prompt="", negative_prompt="", seed=0)
+            if (own := known.get((job.model, kind))) is None:
+                own = parts(self._pools, job.model, self._shapes(job))
+                known[job.model, kind] = own
+            for pool, part in own:
                 self.gpu_s[pool.name] += part * getattr(costs, f"{pool.stage}_s")
                 if job.status is Status.QUEUED and pool.stage != "decode":
                     self.waiting[pool.name] += 1

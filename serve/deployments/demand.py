@@ -6,7 +6,7 @@ is never set.
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from autoscaling.figures import Figures, PoolFigures
 from autoscaling.forecast import Trend
@@ -85,14 +85,15 @@ class Demand:
         backlog = Backlog(self._pools, whole=self._costs.whole, shapes=self._shapes)
         backlog.add(jobs)
         backlog.hold(gangs)
+        paid = self._part_paid(jobs)
         return Figures(
-            pools={pool.name: self._of(pool, backlog, jobs, now) for pool in self._pools},
+            pools={pool.name: self._of(pool, backlog, paid, now) for pool in self._pools},
             budget_gpus=self._budget(cluster_gpus),
             rule=self._rules.rule,
         )
 
     def _of(
-        self, pool: StagePool, backlog: Backlog, jobs: Collection[Job], now: float
+        self, pool: StagePool, backlog: Backlog, paid: Mapping[str, float], now: float
     ) -> PoolFigures:
         trend = self._trends.get((pool.model, pool.stage), Trend(level=0.0))
         ahead = trend.forecast(self._rules.cold_start_s, self._rules.forecast)
@@ -104,7 +105,7 @@ class Demand:
             at_work=backlog.at_work[pool.name],
             waiting=backlog.waiting[pool.name],
             quiet_s=now - self._asked_at.get(pool.model, now - NO_LIMIT),
-            weight=max(LEAST_WEIGHT, self._part_paid(pool.model, jobs)),
+            weight=max(LEAST_WEIGHT, paid.get(pool.model, 0.0)),
             least=pool.least,
             may_sleep=pool.may_sleep,
         )
@@ -126,15 +127,16 @@ class Demand:
         self._offered.clear()
         self._known = {i: at for i, at in self._known.items() if now - at <= REMEMBERED_S}
 
-    def _part_paid(self, model: str, jobs: Iterable[Job]) -> float:
-        """Of the work on a model that is there now."""
-        paid = total = 0.0
+    def _part_paid(self, jobs: Iterable[Job]) -> dict[str, float]:
+        """By model, of the work on it that is there now."""
+        paid: dict[str, float] = {}
+        total: dict[str, float] = {}
         for job in jobs:
-            if job.model == model:
-                gpu_s = self._costs.remaining_s(job)
-                total += gpu_s
-                paid += gpu_s if self._pays(job.tier) else 0.0
-        return paid / total if total else 0.0
+            gpu_s = self._costs.remaining_s(job)
+            total[job.model] = total.get(job.model, 0.0) + gpu_s
+            if self._pays(job.tier):
+                paid[job.model] = paid.get(job.model, 0.0) + gpu_s
+        return {model: gpu_s / total[model] for model, gpu_s in paid.items() if gpu_s}
 
     def _budget(self, cluster_gpus: float) -> float:
         if self._rules.gpu_budget is not None:

@@ -147,7 +147,7 @@ class Scheduler:
             policy=self._policy,
             costs=self._costs,
             attempts=self._attempts,
-            fleet=open_fleet(self._models.values(), policy.gone_after_s, time.time()),
+            fleet=open_fleet(self._settings, time.time()),
             publish=self._publish,
         )
         return Pulse(parts, epoch=self._epoch, remember_every_s=policy.remember_every_s)

@@ -85,3 +85,9 @@ def test_a_gang_that_is_being_replaced_still_counts() -> None:
     assert fleet.gpus([gang(2), gang(4)], 20.0) == 6.0
     assert fleet.gpus([gang(2)], 21.0) == 2.0, "a part that is lost is missed at once"
     assert (fleet.gpus([], 80.0), fleet.gpus([], 82.0)) == (2.0, 0.0)
+
+
+def test_gangs_that_sleep_come_up_when_they_are_asked_for() -> None:
+    fleet = Fleet(expected=2.0, gone_after_s=60.0, now=0.0, waking=2.0)
+    assert fleet.gpus([gang(4)], 20.0) == 4.0
+    assert (fleet.gpus([], 80.0), fleet.gpus([], 90.0)) == (4.0, 2.0)
