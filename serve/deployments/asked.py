@@ -8,11 +8,14 @@ import ray
 
 from autoscaling.figures import flat
 from serve.deployments.attempts import Attempts
+from serve.deployments.costs import Costs
 from serve.deployments.demand import Demand
 from serve.deployments.gangs import Gangs
 from serve.deployments.queued_rows import QueuedRows
+from serve.deployments.shapes import Shapes
 from serve.jobs.job import Job
 from serve.messages import Answered
+from serve.settings import Settings
 
 
 class Asked:
@@ -43,3 +46,9 @@ class Asked:
             now=now,
         )
         return flat(figures)
+
+
+def open_asked(settings: Settings, costs: Costs, shapes: Shapes) -> Asked:
+    """For this service's models and tiers."""
+    pays = settings.rules.tiers.pays
+    return Asked(Demand(settings, costs, shapes=shapes.of, pays=pays))

@@ -13,12 +13,11 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from serve.artifacts.location import open_artifacts
-from serve.deployments.asked import Asked
+from serve.deployments.asked import open_asked
 from serve.deployments.attempt import AttemptParts, StageHandles
 from serve.deployments.attempt_end import AttemptEnd
 from serve.deployments.attempts import Attempts
 from serve.deployments.costs import Costs
-from serve.deployments.demand import Demand
 from serve.deployments.dispatch import Dispatch
 from serve.deployments.encode_ahead import EncodeAhead
 from serve.deployments.feed import Feed, News
@@ -70,8 +69,7 @@ class Scheduler:
         self._policy = Policy(numbers, time.time())
         self._lessons = Lessons(self._costs, self._policy, self._metrics)
         self._rows = QueuedRows(self._store)
-        pays = settings.rules.tiers.pays
-        self._asked = Asked(Demand(settings, self._costs, shapes=self._shapes.of, pays=pays))
+        self._asked = open_asked(settings, self._costs, self._shapes)
         self._janitor = Janitor(self._store, self._artifacts)
         self._wake = asyncio.Event()
         parts = self._parts()
@@ -81,8 +79,7 @@ class Scheduler:
         self._metrics.epoch(self._epoch)
         log.info("scheduler epoch %d begins", self._epoch)
         self._dispatch = self._make_dispatch(parts)
-        self._pulse = self._make_pulse()
-        await self._pulse.recall(time.time())
+        self._pulse = await self._revived_pulse()
         scan_s, tick_s = settings.jobs.scan_s, settings.policy.tick_s
         loops = {
             "scheduling": self._run(),
@@ -139,7 +136,7 @@ class Scheduler:
             shapes=self._shapes.of,
         )
 
-    def _make_pulse(self) -> Pulse:
+    async def _revived_pulse(self) -> Pulse:
         policy = self._settings.policy
         parts = PulseParts(
             ledger=self._store,
@@ -150,7 +147,9 @@ class Scheduler:
             fleet=open_fleet(self._settings, time.time()),
             publish=self._publish,
         )
-        return Pulse(parts, epoch=self._epoch, remember_every_s=policy.remember_every_s)
+        pulse = Pulse(parts, epoch=self._epoch, remember_every_s=policy.remember_every_s)
+        await pulse.recall(time.time())
+        return pulse
 
     async def lease(self, report: LeaseReport) -> LeaseAnswer:
         """A gang's report; it may go on only with an attempt that runs here."""
