@@ -12,6 +12,7 @@ from autoscaling.fairness import FairShares
 from autoscaling.gates import NO_SWITCHES, Switches
 from autoscaling.ordering import TwoBands, Waiting
 from autoscaling.promises import Promised, release
+from autoscaling.usual import UsualClip
 from autoscaling.watch import Stand, Watch
 from serve.deployments.job_numbers import JobNumbers, Run
 from serve.jobs.job import Job, Status
@@ -24,7 +25,7 @@ MOST_RELEASED = 64
 class Policy:
     """Owns what is learnt: the gates' state, the accounts' shares, who got a clip lately."""
 
-    def __init__(self, numbers: JobNumbers, now: float) -> None:
+    def __init__(self, numbers: JobNumbers, now: float, usual: UsualClip) -> None:
         self.numbers = numbers
         self._rules = rules = numbers.rules
         self._watch = Watch(rules, now)
@@ -34,6 +35,8 @@ class Policy:
         self._recent: dict[str, float] = {}
         self._now = now
         self._gpus = 0.0
+        self.usual = usual
+        """What a clip takes on average of late."""
         self._owed: list[Promised] = []
         self.situation: Situation | None = None
         """What requests are decided from, since the first look."""
@@ -49,6 +52,7 @@ class Policy:
         now = self._later(now)
         for answer in answers:
             self._watch.asked(self._rules.tiers.rank(answer.tier), answer.gpu_s, now)
+            self.usual = self.usual.asked(answer.gpu_s, answer.requests)
 
     def look(
         self,
@@ -149,6 +153,7 @@ class Policy:
             "watch": self._watch.plain(),
             "shares": self._shares.plain(),
             "recent": dict(self._recent),
+            "usual_gpu_s": self.usual.gpu_s,
         }
 
     def take_up(self, plain: Mapping[str, Any], now: float) -> None:
@@ -157,6 +162,7 @@ class Policy:
         self._watch.take_up(plain["watch"], now)
         self._shares.take_up(plain["shares"])
         self._recent = {name: min(float(at), now) for name, at in plain["recent"].items()}
+        self.usual = UsualClip(gpu_s=float(plain["usual_gpu_s"]))
 
     def _low_part(self, running: Iterable[Run]) -> float:
         """The part of the GPUs that unpaid jobs have."""

@@ -1,15 +1,15 @@
 """What is done for the policy each second: look, release what was kept for later, remember."""
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from autoscaling.admission import Situation
-from autoscaling.gates import NO_SWITCHES, Switches
 from serve.deployments.attempts import Attempts
 from serve.deployments.costs import Costs
 from serve.deployments.fleet import Fleet
 from serve.deployments.history import released
+from serve.deployments.operators import Operators
 from serve.deployments.policy import Policy
 from serve.deployments.queued_rows import QueuedRows
 from serve.jobs.job import Job
@@ -19,11 +19,6 @@ from serve.messages import GangStatus
 log = logging.getLogger(__name__)
 MEMORY = "policy"
 """The name under which the store keeps what was learnt."""
-
-
-async def no_switches() -> Switches:
-    """For a service whose operator has decided nothing."""
-    return NO_SWITCHES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +32,7 @@ class PulseParts:
     attempts: Attempts
     fleet: Fleet
     publish: Callable[[Job], None]
-    switches: Callable[[], Awaitable[Switches]] = no_switches
-    """What the operator has decided."""
+    operators: Operators
 
 
 class Pulse:
@@ -69,10 +63,11 @@ class Pulse:
             running=parts.attempts.runs(),
             gpus=parts.fleet.gpus(gangs, now),
             now=now,
-            switches=await parts.switches(),
+            switches=await parts.operators.switches(now),
         )
         for job_id in parts.policy.releases(now):
             await self._release(job_id, now)
+        await parts.operators.tell(situation, now)
         if now - self._remembered_at >= self._every_s:
             plain = {**parts.policy.plain(), "costs": parts.costs.plain()}
             await parts.ledger.remember(MEMORY, plain, self._epoch, now)

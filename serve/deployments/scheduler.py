@@ -5,13 +5,13 @@ Scheduler takes a newer epoch; the older one's writes are refused and it ends it
 """
 
 import asyncio
-import contextlib
 import logging
 import os
 import time
 from collections.abc import AsyncIterator
 from typing import Any
 
+from autoscaling.usual import UsualClip
 from serve.artifacts.location import open_artifacts
 from serve.deployments.asked import open_asked
 from serve.deployments.attempt import AttemptParts, StageHandles
@@ -27,11 +27,13 @@ from serve.deployments.giving_way import GivingWay
 from serve.deployments.janitor import Janitor
 from serve.deployments.job_numbers import JobNumbers
 from serve.deployments.lessons import Lessons
+from serve.deployments.operators import Operators
 from serve.deployments.policy import Policy
 from serve.deployments.pulse import Pulse, PulseParts
 from serve.deployments.queued_rows import QueuedRows
-from serve.deployments.rounds import check_alive, steadily
+from serve.deployments.rounds import check_alive, in_rounds, steadily
 from serve.deployments.shapes import Shapes
+from serve.deployments.sign_ups import signing_up
 from serve.deployments.view import View
 from serve.deployments.warmth import Warmth
 from serve.gateway.live import event_of
@@ -66,7 +68,8 @@ class Scheduler:
         self._view = View(self._costs)
         self._shapes = Shapes(self._models, self._gangs, settings.policy.placement)
         numbers = JobNumbers(settings.rules, self._costs, self._shapes.standard)
-        self._policy = Policy(numbers, time.time())
+        usual = UsualClip(gpu_s=self._costs.usual(settings.models[0].name).total_s)
+        self._policy = Policy(numbers, time.time(), usual)
         self._lessons = Lessons(self._costs, self._policy, self._metrics)
         self._rows = QueuedRows(self._store)
         self._asked = open_asked(settings, self._costs, self._shapes)
@@ -82,10 +85,11 @@ class Scheduler:
         self._pulse = await self._revived_pulse()
         scan_s, tick_s = settings.jobs.scan_s, settings.policy.tick_s
         loops = {
-            "scheduling": self._run(),
+            "scheduling": in_rounds(self._scan, self._dispatch.round, self._wake, scan_s=scan_s),
             "snapshots": steadily(self._show, every_s=tick_s, what="a snapshot"),
             # Apart from scheduling, which must not wait for a slow or failing artifact store.
             "clearing up": steadily(self._clean, every_s=scan_s, what="clearing up"),
+            **signing_up(self._store.engines, settings, self._policy, self._epoch),
             **{f"warming up {model}": self._warmth.wait_for(model) for model in self._stages},
         }
         self._tasks = [asyncio.create_task(loop, name=name) for name, loop in loops.items()]
@@ -146,10 +150,22 @@ class Scheduler:
             attempts=self._attempts,
             fleet=open_fleet(self._settings, time.time()),
             publish=self._publish,
+            operators=self._operators(),
         )
         pulse = Pulse(parts, epoch=self._epoch, remember_every_s=policy.remember_every_s)
         await pulse.recall(time.time())
         return pulse
+
+    def _operators(self) -> Operators:
+        return Operators(
+            self._store,
+            self._store,
+            policy=self._policy,
+            rows=self._rows,
+            attempts=self._attempts,
+            epoch=self._epoch,
+            standard_devices=self._shapes.standard_of(self._settings.models[0].name),
+        )
 
     async def lease(self, report: LeaseReport) -> LeaseAnswer:
         """A gang's report; it may go on only with an attempt that runs here."""
@@ -178,24 +194,6 @@ class Scheduler:
         """What a Gateway subscribes to: a snapshot at once, then news as it happens."""
         async for news in self._feed.read(await self._snapshot()):
             yield news
-
-    async def _run(self) -> None:
-        scan_s, scanned_at = self._settings.jobs.scan_s, 0.0
-        while True:
-            began_at = time.monotonic()
-            try:
-                if whole := began_at - scanned_at >= scan_s:
-                    await self._scan()
-                    scanned_at = time.monotonic()
-                await self._dispatch.round(whole=whole)
-            except Exception:
-                log.exception("a scheduling round failed; trying again")
-                await asyncio.sleep(scan_s)
-            # A long queue takes half of the time at most, however often it is to be looked at.
-            await asyncio.sleep(min(scan_s, time.monotonic() - began_at))
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), scan_s)
-            self._wake.clear()
 
     async def _scan(self) -> None:
         """What must hold even if every message were lost."""

@@ -28,6 +28,10 @@ class Shapes:
 
     def standard(self, job: Job) -> int:
         """Devices of a gang of standard size, as near to it as the job's model has one."""
-        model = self._models.get(job.model)
+        return self.standard_of(job.model)
+
+    def standard_of(self, name: str) -> int:
+        """The same for a model by its name."""
+        model = self._models.get(name)
         sizes = [gangs.shape.world for gangs in model.settings.shapes] if model else [1]
         return min(max(self._standard_devices, min(sizes)), max(sizes))

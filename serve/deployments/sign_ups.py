@@ -1,17 +1,18 @@
-"""The sign-up gate's clockwork: every few seconds the Scheduler lets in who there is room for.
-
-sign_ups = SignUpGate(open_newcomers(store.engines), rules=rules_of(settings), epoch=epoch,
-                      room=lambda: room_of(situation, rank, mean_gpu_s), clock=time.time)
-steadily(sign_ups.look, every_s=settings.accounts.gate_period_s, what="the sign-up gate")
-"""
+"""The sign-up gate's clockwork: every few seconds the Scheduler lets in who there is room for."""
 
 import logging
-from collections.abc import Callable
-from typing import Protocol
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
 
 from serve.accounts.calling import Looked
-from serve.accounts.newcomer import Room
-from serve.accounts.rules import Rules
+from serve.accounts.newcomer import Room, room_of
+from serve.accounts.newcomers import open_newcomers
+from serve.accounts.rules import Rules, rules_of
+from serve.deployments.policy import Policy
+from serve.deployments.rounds import steadily
+from serve.jobs.database import Engines
+from serve.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -54,3 +55,26 @@ class SignUpGate:
         )
         if looked is not None and looked.called:
             log.info("called %d of the waitlist, %d still wait", len(looked.called), looked.waiting)
+
+
+def signing_up(
+    engines: Engines, settings: Settings, policy: Policy, epoch: int
+) -> dict[str, Coroutine[Any, Any, None]]:
+    """The gate's loop, where anybody may make an account; it goes by what the policy saw last."""
+    if not settings.accounts.signup:
+        return {}
+    rank = settings.rules.tiers.rank(settings.new_tier)
+
+    def room() -> Room | None:
+        sight = policy.situation
+        return room_of(sight, rank, policy.usual.gpu_s) if sight else None
+
+    gate = SignUpGate(
+        open_newcomers(engines),
+        rules=rules_of(settings),
+        epoch=epoch,
+        room=room,
+        clock=time.time,
+    )
+    every_s = settings.accounts.gate_period_s
+    return {"signing up": steadily(gate.look, every_s=every_s, what="the sign-up gate")}

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from autoscaling.rules import Rules
+from autoscaling.usual import UsualClip
 from serve.deployments.costs import Costs
 from serve.deployments.dispatch import Dispatch
 from serve.deployments.giving_way import GivingWay
@@ -36,7 +37,7 @@ async def dispatch_of(
         epoch=scene.epoch,
         parts=scene.parts,
         rows=rows,
-        policy=Policy(numbers, 0.0),
+        policy=Policy(numbers, 0.0, UsualClip(gpu_s=1.0)),
         attempts=scene.attempts,
         giving_way=GivingWay(
             attempts=scene.attempts, numbers=numbers, shapes=shapes, suspended=suspended

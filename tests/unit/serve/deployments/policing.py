@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from autoscaling.rules import Rules
+from autoscaling.usual import UsualClip
 from serve.deployments.costs import Costs
 from serve.deployments.job_numbers import JobNumbers
 from serve.deployments.policy import Policy
@@ -32,7 +33,7 @@ def numbers(gpu_s: float = 10.0, rules: Rules | None = None) -> JobNumbers:
 
 
 def policy_of(gpu_s: float = 10.0, rules: Rules | None = None) -> Policy:
-    return Policy(numbers(gpu_s, rules), NOW)
+    return Policy(numbers(gpu_s, rules), NOW, UsualClip(gpu_s=gpu_s))
 
 
 def job(job_id: str, tier: str = "free", **fields: Any) -> Job:

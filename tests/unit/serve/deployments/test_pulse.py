@@ -2,9 +2,14 @@
 
 from typing import Any
 
+import pytest
+
 from serve.deployments.fleet import Fleet
+from serve.deployments.operators import Operators
 from serve.deployments.pulse import MEMORY, Pulse, PulseParts
 from serve.deployments.queued_rows import QueuedRows
+from serve.jobs.gate_status import GATE, GateStatus
+from serve.jobs.switch import Kind, Switch
 from serve.messages import GangStatus
 from tests.unit.serve.deployments.policing import NOW, EachTakes, policy_of
 from tests.unit.serve.deployments.scene import Scene
@@ -19,16 +24,26 @@ def gang(devices: int = 1) -> GangStatus:
 async def pulse_of(scene: Scene, rows: QueuedRows | None = None) -> Pulse:
     rows = rows or QueuedRows(scene.store)
     scene.listeners.append(rows.seen)
+    policy, epoch = policy_of(), await scene.store.take_epoch()
     parts = PulseParts(
         ledger=scene.store,
         rows=rows,
-        policy=policy_of(),
+        policy=policy,
         costs=EachTakes(10.0),
         attempts=scene.attempts,
         fleet=Fleet(expected=1.0, gone_after_s=60.0, now=NOW),
         publish=scene._publish,
+        operators=Operators(
+            scene.store,
+            scene.store,
+            policy=policy,
+            rows=rows,
+            attempts=scene.attempts,
+            epoch=epoch,
+            standard_devices=1,
+        ),
     )
-    return Pulse(parts, epoch=await scene.store.take_epoch(), remember_every_s=5.0)
+    return Pulse(parts, epoch=epoch, remember_every_s=5.0)
 
 
 async def test_a_deferred_job_is_released_into_room_and_told_why(scene: Scene) -> None:
@@ -56,6 +71,19 @@ async def test_one_that_was_cancelled_meanwhile_is_left_alone(scene: Scene) -> N
     assert (await scene.row("later")).released_at is None
     await rows.read(whole=False, busy=lambda _: False)
     assert "later" not in rows
+
+
+async def test_operators_are_obeyed_and_told(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    pulse = await pulse_of(scene)
+    await scene.store.set_switch(
+        Switch(kind=Kind.TIER, name="free", rate=0.0, who="ann", why="flood", at=NOW)
+    )
+    sight = await pulse.beat([gang()], NOW)
+    assert sight.aside[:2] == (1.0, 1.0), "those below too"
+    status = GateStatus.from_values(await scene.store.recall(GATE))
+    assert [tier.gate for tier in status.tiers[:3]] == ["shedding", "shedding", "open"]
+    monkeypatch.setattr(pulse._parts.operators, "_board", None)
+    assert (await pulse.beat([gang()], NOW + 1.0)).aside == sight.aside, "they stay as they were"
 
 
 async def test_what_was_learnt_outlives_the_process(scene: Scene) -> None:

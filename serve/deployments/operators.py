@@ -1,0 +1,73 @@
+"""The operators' side of the policy: what they decide is obeyed, and what it does is told them."""
+
+import logging
+from typing import Protocol
+
+from autoscaling.admission import Situation
+from autoscaling.gates import NO_SWITCHES, Switches
+from serve.deployments.attempts import Attempts
+from serve.deployments.policy import Policy
+from serve.deployments.queued_rows import QueuedRows
+from serve.jobs.gate_status import GATE, counts_by_tier, gate_status
+from serve.jobs.store import Ledger
+
+log = logging.getLogger(__name__)
+TOLD_EVERY_S = 2.0
+"""How old what `filmgate gate status` shows may be."""
+
+
+class SwitchBoard(Protocol):
+    """Where commands leave what was decided by hand."""
+
+    async def switches(self, now: float) -> Switches:
+        """Those that hold at `now`."""
+        ...
+
+
+class Operators:
+    """Under one epoch."""
+
+    def __init__(
+        self,
+        board: SwitchBoard,
+        ledger: Ledger,
+        *,
+        policy: Policy,
+        rows: QueuedRows,
+        attempts: Attempts,
+        epoch: int,
+        standard_devices: int,
+    ) -> None:
+        self._board = board
+        self._ledger = ledger
+        self._policy = policy
+        self._rows = rows
+        self._attempts = attempts
+        self._epoch = epoch
+        self._standard_devices = standard_devices
+        self._switches = NO_SWITCHES
+        self._told_at = float("-inf")
+
+    async def switches(self, now: float) -> Switches:
+        """What they have decided; while the store does not answer, what they had."""
+        try:
+            self._switches = await self._board.switches(now)
+        except Exception as error:
+            log.warning("operators' switches stay as they were: %s", type(error).__name__)
+        return self._switches
+
+    async def tell(self, situation: Situation, now: float) -> None:
+        """Keep how the gates stand where operators look, every other second."""
+        if now - self._told_at < TOLD_EVERY_S:
+            return
+        queued = (*self._rows.waiting.values(), *self._rows.deferred.values())
+        status = gate_status(
+            situation,
+            flips=self._policy.gate_flips,
+            counts=counts_by_tier((*queued, *self._attempts.jobs())),
+            typical=self._policy.usual.wish(self._standard_devices),
+            epoch=self._epoch,
+            now=now,
+        )
+        await self._ledger.remember(GATE, status.to_values(), self._epoch, now)
+        self._told_at = now
