@@ -4,7 +4,7 @@ No clock, no store and no Ray: jobs and times in, decisions out. What it has lea
 out as plain values and taken up by another process.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from autoscaling.admission import Situation
@@ -14,9 +14,11 @@ from autoscaling.ordering import TwoBands, Waiting
 from autoscaling.promises import Promised, release
 from autoscaling.usual import UsualClip
 from autoscaling.watch import Stand, Watch
+from serve.deployments.costs import Costs
 from serve.deployments.job_numbers import JobNumbers, Run
 from serve.jobs.job import Job, Status
 from serve.messages import Answered
+from serve.settings import Settings
 
 MOST_RELEASED = 64
 """At one look: each is a write."""
@@ -174,6 +176,15 @@ class Policy:
         """The time, or the latest one heard of: a clock that is set back stands."""
         self._now = max(self._now, now)
         return self._now
+
+
+def open_policy(
+    settings: Settings, costs: Costs, standard: Callable[[Job], int], now: float
+) -> Policy:
+    """The policy that the settings state; the usual clip is at first the first model's."""
+    numbers = JobNumbers(settings.rules, costs, standard)
+    usual = UsualClip(gpu_s=costs.usual(settings.models[0].name).total_s)
+    return Policy(numbers, now, usual)
 
 
 def _by_promise(promised: Iterable[Promised]) -> list[Promised]:

@@ -8,10 +8,9 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
-from autoscaling.usual import UsualClip
 from serve.artifacts.location import open_artifacts
 from serve.deployments.asked import open_asked
 from serve.deployments.attempt import AttemptParts, StageHandles
@@ -25,10 +24,9 @@ from serve.deployments.fleet import open_fleet
 from serve.deployments.gangs import gangs_under
 from serve.deployments.giving_way import GivingWay
 from serve.deployments.janitor import Janitor
-from serve.deployments.job_numbers import JobNumbers
 from serve.deployments.lessons import Lessons
 from serve.deployments.operators import Operators
-from serve.deployments.policy import Policy
+from serve.deployments.policy import open_policy
 from serve.deployments.pulse import Pulse, PulseParts
 from serve.deployments.queued_rows import QueuedRows
 from serve.deployments.rounds import check_alive, in_rounds, steadily
@@ -67,9 +65,7 @@ class Scheduler:
         self._costs = Costs(self._models)
         self._view = View(self._costs)
         self._shapes = Shapes(self._models, self._gangs, settings.policy.placement)
-        numbers = JobNumbers(settings.rules, self._costs, self._shapes.standard)
-        usual = UsualClip(gpu_s=self._costs.usual(settings.models[0].name).total_s)
-        self._policy = Policy(numbers, time.time(), usual)
+        self._policy = open_policy(settings, self._costs, self._shapes.standard, time.time())
         self._lessons = Lessons(self._costs, self._policy, self._metrics)
         self._rows = QueuedRows(self._store)
         self._asked = open_asked(settings, self._costs, self._shapes)
@@ -83,8 +79,17 @@ class Scheduler:
         log.info("scheduler epoch %d begins", self._epoch)
         self._dispatch = self._make_dispatch(parts)
         self._pulse = await self._revived_pulse()
+        loops = self._loops().items()
+        self._tasks = [asyncio.create_task(loop, name=name) for name, loop in loops]
+
+    async def check_health(self) -> None:
+        """Unhealthy once one of the loops has died."""
+        check_alive(self._tasks)
+
+    def _loops(self) -> dict[str, Coroutine[Any, Any, None]]:
+        settings = self._settings
         scan_s, tick_s = settings.jobs.scan_s, settings.policy.tick_s
-        loops = {
+        return {
             "scheduling": in_rounds(self._scan, self._dispatch.round, self._wake, scan_s=scan_s),
             "snapshots": steadily(self._show, every_s=tick_s, what="a snapshot"),
             # Apart from scheduling, which must not wait for a slow or failing artifact store.
@@ -92,11 +97,6 @@ class Scheduler:
             **signing_up(self._store.engines, settings, self._policy, self._epoch),
             **{f"warming up {model}": self._warmth.wait_for(model) for model in self._stages},
         }
-        self._tasks = [asyncio.create_task(loop, name=name) for name, loop in loops.items()]
-
-    async def check_health(self) -> None:
-        """Unhealthy once one of the loops has died."""
-        check_alive(self._tasks)
 
     def _parts(self) -> AttemptParts:
         return AttemptParts(
