@@ -21,6 +21,7 @@ class Reason(StrEnum):
     ACCOUNT_FULL = "account_full"  # the account has as many unfinished jobs as it may have
     NO_GPUS = "no_capacity"  # no gang is up
     TIER_CLOSED = "tier_closed"  # an operator closed the tier, or everything
+    AWAY = "scheduler_away"  # nobody knows the load: the scheduler does not answer
     MODEL_CLOSED = "model_closed"  # an operator closed the model
     REGION_CLOSED = "region_closed"  # an operator closed the region
 

@@ -19,6 +19,7 @@ WHY: Final[Mapping[Reason, str]] = MappingProxyType(
         Reason.ACCOUNT_FULL: "Your account has as many unfinished clips as the {tier} tier allows",
         Reason.NO_GPUS: "No GPU is ready",
         Reason.TIER_CLOSED: "The {tier} tier is closed for now",
+        Reason.AWAY: "The scheduler does not answer at the moment",
         Reason.MODEL_CLOSED: "This model is closed for now",
         Reason.REGION_CLOSED: "Your region is closed for now",
     }

@@ -6,7 +6,7 @@ from typing import Literal
 
 from autoscaling.admission import Situation
 from pipelines.cost import Calibration
-from serve.jobs.job import Failure, Phase, Status
+from serve.jobs.job import Failure, Note, Phase, Status
 
 
 class JobFault(Exception):
@@ -108,6 +108,8 @@ class JobEvent:
     step: int
     steps: int
     failure: Failure | None = None
+    note: Note | None = None
+    """What was decided about it last; None where that is not said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -174,6 +174,7 @@ def _limits(model: Model, limits: ModelLimits) -> ModelLimits:
         "max_frames": model.max_frames,
         "max_steps": model.max_steps,
         "default_steps": model.default_steps,
+        "light_steps": model.light_steps,
     }
     changed = dataclasses.replace(
         limits, **{name: value for name, value in changes.items() if value}

@@ -6,6 +6,8 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from autoscaling.placement import PlacementRule
+from autoscaling.rules import Rules as Policy
 from serve.accounts.accounts import open_accounts
 from serve.accounts.newcomers import open_newcomers
 from serve.accounts.rules import rules_of
@@ -15,7 +17,7 @@ from serve.deployments.link import ServeLink
 from serve.gateway.app import build_gateway
 from serve.gateway.parts import GatewayParts, ServedModel
 from serve.jobs.sql_store import open_store
-from serve.models import offered_models
+from serve.models import OfferedModel, offered_models
 from serve.settings import Settings
 from serve.telemetry.logs import configure_logging
 
@@ -41,6 +43,8 @@ class Gateway:
             open_access=settings.http.open_access,
             local_tier=settings.local_tier,
             rules=rules_of(settings),
+            policy=Policy(),
+            remembered_s=settings.accounts.remembered_s,
             now=time.time,
         )
 
@@ -59,6 +63,13 @@ def _served(settings: Settings) -> tuple[ServedModel, ...]:
             attention=model.settings.attention,
             may_sleep=model.settings.may_sleep,
             price_per_gpu_s=model.settings.price_per_gpu_s,
+            standard_devices=_standard(model),
         )
         for name, model in offered_models(settings).items()
     )
+
+
+def _standard(model: OfferedModel) -> int:
+    """Devices of a gang of standard size, as near to it as the model has one."""
+    sizes = [gangs.shape.world for gangs in model.settings.shapes]
+    return min(max(PlacementRule().standard_devices, min(sizes)), max(sizes))

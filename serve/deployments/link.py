@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
-from serve.messages import JobEvent, Snapshot
+from serve.messages import Answered, JobEvent, Snapshot
 
 log = logging.getLogger(__name__)
 STALE_AFTER_S = 5.0
@@ -28,6 +28,10 @@ class ServeLink:
     def notify(self, job_id: str) -> None:
         """Fire and forget: the Scheduler scans the store every second anyway."""
         self._scheduler.notify.remote(job_id)
+
+    async def report(self, answered: list[Answered]) -> None:
+        """What requests were answered, for the policy and the metrics."""
+        await self._scheduler.answered.remote(answered)
 
     async def events(self) -> AsyncIterator[JobEvent | Snapshot]:
         """One subscription; it ends or raises when the Scheduler goes away."""

@@ -22,6 +22,7 @@ from serve.gateway.newcomers import (
     token_needed,
     token_of,
 )
+from serve.gateway.open_models import open_models
 from serve.gateway.pace import Pace
 from serve.gateway.parts import GatewayParts
 from serve.gateway.query import only_query
@@ -119,12 +120,13 @@ async def claim(request: Request, parts: Parts, place_id: PlaceId) -> AccountCre
 
 
 @router.get("/v1/me", responses=READ_FAULTS)
-async def me(parts: Parts, caller: Caller) -> Me:
-    """Who the caller is, what may be asked, and what of it is taken."""
+async def me(request: Request, parts: Parts, caller: Caller) -> Me:
+    """Who the caller is, what may be asked, what of it is taken, and what is open now."""
     now = parts.now()
     limits = limits_of(caller.account, parts.rules.limits)
     standing = await parts.store.standing(caller.account_id, now)
-    return me_of(caller.account, limits, standing, parts.rules, now)
+    prospects = open_models(request, parts, caller)
+    return me_of(caller.account, limits, standing, parts.rules, prospects=prospects, now=now)
 
 
 @router.get("/v1/usage", responses=READ_FAULTS, dependencies=[Depends(only_query("days"))])

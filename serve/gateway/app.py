@@ -1,15 +1,19 @@
 """The HTTP application: routes, error handlers and layers put together over their parts."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from starlette.types import Lifespan
 
+from serve.accounts.remembered import Remembered
 from serve.gateway import accounts, content, estimates, events, health, models, videos
 from serve.gateway.auth import KeyUses
+from serve.gateway.demand import Demand, report
 from serve.gateway.document import API_VERSION, DESCRIPTION, DescribedApp
+from serve.gateway.door import Door
 from serve.gateway.errors import EXPECTED, answer_fault
 from serve.gateway.images import FirstFrames
 from serve.gateway.intake import Intake
@@ -17,6 +21,7 @@ from serve.gateway.limits import BodyLimit, Faults
 from serve.gateway.live import Live
 from serve.gateway.pace import Pace
 from serve.gateway.parts import GatewayParts
+from serve.gateway.pricing import Pricing
 
 
 def build_gateway(parts: GatewayParts) -> FastAPI:
@@ -27,23 +32,36 @@ def build_gateway(parts: GatewayParts) -> FastAPI:
         allow_private=parts.http.fetch_private_addresses,
     )
 
+    demand = Demand(tuple(tier.name for tier in parts.policy.tiers))
+    pricing = Pricing(parts)
+
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        listening = asyncio.create_task(live.run())
+        loops = [asyncio.create_task(loop) for loop in (live.run(), report(demand, parts.link))]
         try:
             yield
         finally:
-            listening.cancel()
-            with suppress(asyncio.CancelledError):
-                await listening
+            for loop in loops:
+                loop.cancel()
+            await asyncio.gather(*loops, return_exceptions=True)
             await first_frames.close()
 
     app = routed_app(lifespan)
     app.state.parts = parts
     app.state.live = live
+    app.state.demand = demand
+    app.state.pricing = pricing
+    app.state.door = Door(parts, pricing)
     app.state.intake = Intake(parts, first_frames)
     app.state.pace = Pace(gateways=parts.http.gateways)
     app.state.key_uses = KeyUses(parts.accounts)
+    app.state.principals = Remembered(
+        parts.accounts,
+        rule=parts.rules.promotion,
+        ttl_s=parts.remembered_s,
+        clock=time.monotonic,
+        now=parts.now,
+    )
     app.add_middleware(BodyLimit, max_bytes=parts.http.max_body_bytes)
     app.add_middleware(Faults)
     return app

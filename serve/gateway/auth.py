@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from dataclasses import replace
 from typing import Annotated, Final
 
 from fastapi import Depends, Security
@@ -10,6 +9,7 @@ from fastapi.security import HTTPBearer
 from starlette.requests import Request
 
 from serve.accounts.account import Principal, local_principal
+from serve.accounts.remembered import Remembered
 from serve.gateway.errors import ApiError
 from serve.gateway.parts import Accounts, GatewayParts
 
@@ -52,36 +52,48 @@ async def parts_of(request: Request) -> GatewayParts:
 Parts = Annotated[GatewayParts, Depends(parts_of)]
 
 
-async def principal_of(
+async def unnoted_principal(
     request: Request, parts: Parts, _documented: Annotated[object, Security(BEARER)]
 ) -> Principal:
-    """The caller; raises `ApiError`: 401 when a key is needed and there is no good one, 403 when
+    """The caller, from memory where it was asked for lately; nothing is written down.
 
-    its account is disabled. An account that may rise to another tier by now has risen.
-
-    Whether a key exists is asked each time, so that the first one closes an open service at once.
+    Raises `ApiError`: 401 when a key is needed and there is no good one, 403 when its account is
+    disabled. An account that may rise to another tier by now has risen.
     """
-    if parts.open_access and not await parts.accounts.any_keys():
+    principals: Remembered = request.app.state.principals
+    if parts.open_access and not await principals.any_keys():
         return local_principal(parts.local_tier)
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
     key = key.strip()
     if scheme.lower() != "bearer" or not 0 < len(key) <= MAX_KEY_CHARS or not key.isascii():
         raise _refused("Send an API key as `Authorization: Bearer KEY`.")
-    principal = await parts.accounts.authenticate(key)
+    principal = await principals.authenticate(key)
     if principal is None:
         raise _refused("This API key is not known, or was revoked.")
     if principal.account.disabled_at is not None:
         message = "This account is disabled; ask the operator of this service."
         raise ApiError(403, "account_disabled", message)
-    now = parts.now()
-    if principal.key_id is not None:
-        request.app.state.key_uses.note(principal.key_id, now)
-    rule = parts.rules.promotion
-    return replace(principal, account=await parts.accounts.promoted(principal.account, rule, now))
+    return principal
+
+
+Asker = Annotated[Principal, Depends(unnoted_principal)]
+"""The caller of a request that may come to nothing, and then should cost nothing."""
+
+
+async def principal_of(request: Request, parts: Parts, asker: Asker) -> Principal:
+    """The caller, whose key is noted to be in use."""
+    note_use(request, parts, asker)
+    return asker
+
+
+Caller = Annotated[Principal, Depends(principal_of)]
+
+
+def note_use(request: Request, parts: GatewayParts, caller: Principal) -> None:
+    """Write down now and then that the caller's key is in use."""
+    if caller.key_id is not None:
+        request.app.state.key_uses.note(caller.key_id, parts.now())
 
 
 def _refused(message: str) -> ApiError:
     return ApiError(401, "invalid_api_key", message, headers={"www-authenticate": "Bearer"})
-
-
-Caller = Annotated[Principal, Depends(principal_of)]

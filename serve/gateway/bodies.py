@@ -12,6 +12,7 @@ from starlette.requests import Request
 from pipelines.spec import ClipRequest
 from serve.gateway.errors import ApiError
 from serve.gateway.forms import read_form
+from serve.gateway.lighter import Way
 from serve.gateway.reading import content_kind, explain, invalid, json_object, whole_body
 from serve.gateway.schemas import CreateVideo, ImageReference
 
@@ -30,6 +31,8 @@ class VideoRequest:
     model: str | None
     image: ImageSource | None
     digest: str
+    accept_lighter: frozenset[Way] = frozenset()
+    """What may be less than asked for."""
 
 
 async def read_video_request(request: Request) -> VideoRequest:
@@ -44,6 +47,9 @@ async def read_video_request(request: Request) -> VideoRequest:
     upload = reference if isinstance(reference, bytes) else None
     if upload is not None:
         del form["input_reference"]
+    ways = form.get("accept_lighter")
+    if isinstance(ways, str):
+        form["accept_lighter"] = [*ways.split(",")]
     return _video_request(form, upload=upload, strict=False)
 
 
@@ -60,6 +66,7 @@ def _video_request(
         model=body.model,
         image=image,
         digest=_digest(body, upload),
+        accept_lighter=frozenset(body.accept_lighter or ()),
     )
 
 

@@ -64,6 +64,11 @@ def _form_schema() -> dict[str, Any]:
             del field["default"]
     fields["input_reference"] = picture
     fields["input_reference[image_url]"] = {"type": "string", "description": "The picture's URL."}
+    fields["accept_lighter"] = {
+        "description": fields["accept_lighter"]["description"] + " Both with a comma between.",
+        "type": "string",
+        "pattern": "^(size|steps)(,(size|steps))*$",
+    }
     fields["extra_params"] = {
         "type": "string",
         "description": "More of these fields, as the JSON text of an object.",

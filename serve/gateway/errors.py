@@ -5,7 +5,8 @@ import math
 from collections.abc import Mapping
 
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
+from pydantic.json_schema import SkipJsonSchema
 from sqlalchemy.exc import (
     DataError,
     DBAPIError,
@@ -22,6 +23,7 @@ from starlette.routing import Match
 from pipelines.media.pictures import PictureError
 from pipelines.spec import SpecError
 from serve.artifacts.store import ArtifactError
+from serve.gateway.gate import Gate
 from serve.jobs.store import IdempotencyMismatch, QueueFull
 
 log = logging.getLogger(__name__)
@@ -36,12 +38,16 @@ NO_RETRY = {"x-should-retry": "false"}
 
 
 class ErrorBody(BaseModel):
-    """What went wrong: `code` is stable, `message` is for people, `param` names the field."""
+    """What went wrong: `code` is stable, `message` is for people, `param` names the field.
+
+    Where the gate did not let a request in, `gate` says more.
+    """
 
     message: str
     type: str
     param: str | None
     code: str
+    gate: Gate | SkipJsonSchema[None] = Field(None, exclude_if=lambda gate: gate is None)
 
 
 class ErrorEnvelope(BaseModel):
@@ -61,6 +67,7 @@ class ApiError(Exception):
         *,
         param: str | None = None,
         headers: Mapping[str, str] | None = None,
+        gate: Gate | None = None,
     ) -> None:
         super().__init__(code)
         self.status = status
@@ -68,6 +75,7 @@ class ApiError(Exception):
         self.message = message
         self.param = param
         self.headers = dict(headers or {})
+        self.gate = gate
 
     def response(self) -> Response:
         kind = "invalid_request_error"
@@ -75,7 +83,9 @@ class ApiError(Exception):
             kind = "server_error"
         elif self.status == 429:
             kind = "rate_limit_error"
-        body = ErrorBody(message=self.message, type=kind, param=self.param, code=self.code)
+        body = ErrorBody(
+            message=self.message, type=kind, param=self.param, code=self.code, gate=self.gate
+        )
         content = ErrorEnvelope(error=body).model_dump()
         return JSONResponse(content, status_code=self.status, headers=self.headers)
 

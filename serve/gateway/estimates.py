@@ -9,15 +9,16 @@ from serve.gateway.auth import Caller, Parts
 from serve.gateway.bodies import read_video_request
 from serve.gateway.cost import Cost, cost_of
 from serve.gateway.create_body import request_body
-from serve.gateway.intake import Intake
 from serve.gateway.responses import faults
+from serve.gateway.telling import Prospect, prospect_of
 from serve.gateway.video_object import seconds_text
 
 router = APIRouter()
 
 
 class VideoEstimate(BaseModel):
-    """A clip with every value decided, and what it should cost; nothing was stored."""
+    """A clip with every value decided, what it should cost, and what would become of the request
+    now; nothing was stored."""
 
     object: Literal["video.estimate"]
     model: str
@@ -29,6 +30,7 @@ class VideoEstimate(BaseModel):
     guidance_scale: float
     sound: bool
     cost: Cost
+    prospect: Prospect
 
 
 @router.post(
@@ -38,9 +40,9 @@ class VideoEstimate(BaseModel):
 )
 async def estimate_video(request: Request, parts: Parts, caller: Caller) -> VideoEstimate:
     """Price a request without submitting it. It is checked as if it were, its picture is not."""
-    intake: Intake = request.app.state.intake
-    job = intake.priced(caller, await read_video_request(request))
-    spec = job.spec
+    asked = request.app.state.pricing.priced(caller, await read_video_request(request))
+    verdict = request.app.state.door.ask(caller, asked)
+    job, spec = asked.job, asked.job.spec
     return VideoEstimate(
         object="video.estimate",
         model=job.model,
@@ -52,4 +54,5 @@ async def estimate_video(request: Request, parts: Parts, caller: Caller) -> Vide
         guidance_scale=spec.guidance_scale,
         sound=spec.sound,
         cost=cost_of(job, parts.rules.currency),
+        prospect=prospect_of(verdict),
     )

@@ -71,9 +71,9 @@ async def stream_events(
 ) -> Response:
     """The present state at once, then each change, until the job has ended.
 
-    Events: `status` (status, queue_position, eta_seconds), `progress` (phase, step, steps,
-    percent) and, last, `done` (status, progress, error). A client that was told `done` and comes
-    back with its id gets 204, which keeps a browser from coming back once more.
+    Events: `status` (status, queue_position, eta_seconds, decision), `progress` (phase, step,
+    steps, percent) and, last, `done` (status, progress, error). A client that was told `done` and
+    comes back with its id gets 204, which keeps a browser from coming back once more.
     """
     with ExitStack() as place:
         watch = _watch(live, video_id, place)

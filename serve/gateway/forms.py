@@ -1,4 +1,4 @@
-"""Multipart forms as nested values: texts, files, and one level of `name[key]`."""
+"""Multipart forms as nested values: texts, files, and one level of `name[key]` or `name[]`."""
 
 import re
 from dataclasses import dataclass, field
@@ -9,9 +9,10 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from serve.gateway.errors import ApiError
 
 MAX_PARTS = 64
-BRACKETED = re.compile(r"([^\[\]]+)\[([^\[\]]+)\]")
+BRACKETED = re.compile(r"([^\[\]]+)\[([^\[\]]*)\]")
 
-Form = dict[str, str | bytes | dict[str, str | bytes]]
+Value = str | bytes
+Form = dict[str, Value | dict[str, Value] | list[Value]]
 """Texts are `str`; what was sent as a file is `bytes`."""
 
 
@@ -64,15 +65,23 @@ def read_form(content_type: str, body: bytes) -> Form:
             continue
         if bracketed := BRACKETED.fullmatch(name):
             outer, inner = bracketed.groups()
-            nested = form.setdefault(outer, {})
-            if not isinstance(nested, dict) or inner in nested:
-                raise _twice(outer)
-            nested[inner] = value
+            _put(form, outer, inner, value)
         elif name in form:
             raise _twice(name)
         else:
             form[name] = value
     return form
+
+
+def _put(form: Form, outer: str, inner: str, value: Value) -> None:
+    """`name[key]` is a value of an object, `name[]` one more of a list."""
+    nested = form.setdefault(outer, {} if inner else [])
+    if inner and isinstance(nested, dict) and inner not in nested:
+        nested[inner] = value
+    elif not inner and isinstance(nested, list):
+        nested.append(value)
+    else:
+        raise _twice(outer)
 
 
 def _parts(content_type: str, body: bytes) -> list[_Part]:

@@ -1,50 +1,46 @@
-"""Taking a clip in: from a well-formed request to a stored row, or to nothing at all."""
+"""Taking a clip in: from a request that was let in or deferred to a stored row, or to nothing."""
 
 import asyncio
 import logging
-import secrets
 from dataclasses import dataclass
 from typing import Final
 
-from pipelines.cost import Calibration
-from pipelines.spec import ClipSpec, resolve
 from serve.accounts.account import Principal
 from serve.accounts.limits import limits_of
 from serve.artifacts.store import input_key
 from serve.gateway.bodies import VideoRequest
+from serve.gateway.door import Verdict
 from serve.gateway.errors import NO_RETRY, ApiError, retry_after, unavailable
 from serve.gateway.images import FirstFrames
 from serve.gateway.link import tell_scheduler
-from serve.gateway.parts import GatewayParts, ServedModel
+from serve.gateway.parts import GatewayParts
 from serve.gateway.rate_headers import gpu_second_headers
-from serve.gateway.terms import (
-    allowance_of,
-    check_clip,
-    check_model,
-    quota_spent,
-    too_many_jobs,
-    within,
+from serve.gateway.stored import Stored
+from serve.gateway.terms import allowance_of, quota_spent, too_many_jobs
+from serve.jobs.job import Job
+from serve.jobs.store import (
+    IdempotencyClaim,
+    IdempotencyMismatch,
+    Inserted,
+    QuotaSpent,
+    Refusal,
+    TooManyJobs,
 )
-from serve.jobs.job import Job, Status
-from serve.jobs.store import IdempotencyClaim, Inserted, QuotaSpent, Refusal, TooManyJobs
-from serve.messages import least_device_bytes
 from serve.settings.accounts import Limits
 
 log = logging.getLogger(__name__)
-FRESH_SEEDS: Final = 2**31
-"""Seeds made here fit into every client's numbers; larger ones may be sent."""
 RETRY_DISK_S: Final = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """A job that could be stored, the limits of its account, its first frame, and the key under
-
-    which it must be unique.
+    """A job that could be stored, the limits of its account and of its tier, its first frame, and
+    the key under which it must be unique.
     """
 
     job: Job
     limits: Limits
+    max_live: int | None
     first_frame: bytes | None
     claim: IdempotencyClaim | None
 
@@ -56,7 +52,7 @@ class Intake:
         self._parts = parts
         self._first_frames = first_frames
         self._storing: set[asyncio.Task[Inserted]] = set()
-        self._calibration = Calibration()
+        self._stored = Stored()
 
     def check_disk(self) -> None:
         """Raise `ApiError` (503) while there is too little space for new clips."""
@@ -65,90 +61,57 @@ class Intake:
             message = "The service is short of disk space for new clips; try again later."
             raise ApiError(503, "storage_full", message, headers=retry_after(RETRY_DISK_S))
 
-    def priced(self, caller: Principal, request: VideoRequest) -> Job:
-        """The job that a request would become, checked and priced, before anything is fetched.
+    async def replayed(
+        self, caller: Principal, request: VideoRequest, key: str | None
+    ) -> Inserted | None:
+        """What this Gateway stored lately for the same request with the same key, if it is still
+        there: so that whoever repeats a request is answered while the gate is shut."""
+        known = self._stored.find(caller.account_id, key) if key else None
+        if known is None:
+            return None
+        if known.body_digest != request.digest:
+            raise IdempotencyMismatch("this Idempotency-Key came with a different request before")
+        job = await self._parts.store.get(known.job_id, caller.account_id)
+        return Inserted(job=job, replayed=True) if job else None
 
-        Raises `ApiError` or `SpecError`.
-        """
-        limits = self._limits(caller)
-        model = self._model(request.model, limits)
-        fresh_seed = secrets.randbelow(FRESH_SEEDS)
-        spec = resolve(request.clip, within(model.limits, limits), fresh_seed=fresh_seed)
-        model.check_fits(spec, self._gang_bytes(model))
-        job = self._job(caller, model, spec)
-        check_clip(job, limits)
-        return job
-
-    async def take(self, caller: Principal, request: VideoRequest, key: str | None) -> Inserted:
-        """Check, price and store; raises `ApiError`, `SpecError` or `PictureError`.
+    async def take(self, verdict: Verdict, key: str | None) -> Inserted:
+        """Store what was let in or deferred; raises `ApiError` or `PictureError`.
 
         The storing goes on when the client hangs up in its midst: half of it must not remain.
         """
-        job = self.priced(caller, request)
+        asked, job = verdict.asked, verdict.job
         first_frame = None
-        if request.image is not None:
+        if asked.request.image is not None:
             size = job.spec.width, job.spec.height
-            first_frame = await self._first_frames.png(request.image, *size)
+            first_frame = await self._first_frames.png(asked.request.image, *size)
         wish = Wish(
             job=job,
-            limits=self._limits(caller),
+            limits=asked.limits,
+            max_live=self._max_live(job.tier),
             first_frame=first_frame,
-            claim=IdempotencyClaim(key=key, body_digest=request.digest) if key else None,
+            claim=IdempotencyClaim(key=key, body_digest=asked.request.digest) if key else None,
         )
         storing = asyncio.create_task(self._store(wish))
         self._storing.add(storing)
         storing.add_done_callback(self._storing.discard)
-        return await asyncio.shield(storing)
+        inserted = await asyncio.shield(storing)
+        if wish.claim is not None:
+            self._stored.keep(inserted.job, wish.claim)
+        return inserted
 
     def quota_headers(self, caller: Principal, inserted: Inserted) -> dict[str, str]:
         """What is left of the account's GPU-seconds; none where these are not limited."""
-        day = self._limits(caller).gpu_seconds_per_day
+        day = limits_of(caller.account, self._parts.rules.limits).gpu_seconds_per_day
         if day is None or inserted.left_gpu_s is None:
             return {}
         return gpu_second_headers(day, inserted.left_gpu_s, inserted.job.created_at)
 
-    def _limits(self, caller: Principal) -> Limits:
-        return limits_of(caller.account, self._parts.rules.limits)
-
-    def _gang_bytes(self, model: ServedModel) -> dict[str, int]:
-        """By shape, the device memory of the model's gangs, as far as they have said."""
-        snapshot = self._parts.link.snapshot()
-        return least_device_bytes(model.name, snapshot.gangs if snapshot else ())
-
-    def _model(self, name: str | None, limits: Limits) -> ServedModel:
-        """The model of this name; without one the first that the account may use."""
-        models = self._parts.models
-        if name is None:
-            open_to_it = [m for m in models if limits.models is None or m.name in limits.models]
-            name = (open_to_it or models)[0].name
-        for model in models:
-            if model.name == name:
-                check_model(name, limits)
-                return model
-        names = ", ".join(model.name for model in models)
-        message = f"There is no model `{name[:64]}` here; there is {names}."
-        raise ApiError(400, "model_not_found", message, param="model")
-
-    def _job(self, caller: Principal, model: ServedModel, spec: ClipSpec) -> Job:
-        now, limits = self._parts.now(), self._limits(caller)
-        return Job(
-            id=f"video_{int(now * 1_000):012x}{secrets.token_hex(10)}",
-            account_id=caller.account_id,
-            tier=caller.tier,
-            model=model.name,
-            spec=spec,
-            status=Status.QUEUED,
-            created_at=now,
-            predicted_gpu_s=self._predicted_gpu_s(model, spec),
-            price_per_gpu_s=model.price_per_gpu_s * limits.price_multiplier,
-            jobs_at_once=limits.jobs_at_once,
-        )
-
-    def _predicted_gpu_s(self, model: ServedModel, spec: ClipSpec) -> float:
-        """As experience has it; what the Scheduler has said counts also while it is away."""
-        if snapshot := self._parts.link.snapshot():
-            self._calibration = snapshot.calibration
-        return self._calibration.corrected(model.name, model.costs(spec)).total_s
+    def _max_live(self, tier: str) -> int | None:
+        """Unfinished jobs that an account of this tier may have, whatever its limits say; None
+        where the whole service has room for no more anyway, which is asked of nobody."""
+        tiers = self._parts.policy.tiers
+        most = tiers[tiers.rank(tier)].max_outstanding
+        return most if most < self._parts.jobs.max_waiting else None
 
     async def _store(self, wish: Wish) -> Inserted:
         if wish.first_frame is not None:
@@ -169,7 +132,7 @@ class Intake:
             return await self._parts.store.insert(
                 wish.job,
                 max_waiting=self._parts.jobs.max_waiting,
-                allowance=allowance_of(wish.limits),
+                allowance=allowance_of(wish.limits, wish.max_live),
                 claim=wish.claim,
             )
         except TooManyJobs as refusal:

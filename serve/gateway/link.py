@@ -4,7 +4,7 @@ import logging
 from collections.abc import AsyncIterator
 from typing import Protocol
 
-from serve.messages import JobEvent, Snapshot
+from serve.messages import Answered, JobEvent, Snapshot
 
 log = logging.getLogger(__name__)
 
@@ -18,6 +18,10 @@ class SchedulerLink(Protocol):
 
     def notify(self, job_id: str) -> None:
         """Say that a row was made or changed, without waiting; the Scheduler scans anyway."""
+        ...
+
+    async def report(self, answered: list[Answered]) -> None:
+        """Hand over what was answered; raises when the Scheduler may not have heard of it."""
         ...
 
     def events(self) -> AsyncIterator[JobEvent | Snapshot]:

@@ -152,6 +152,7 @@ def event_of(job: Job) -> JobEvent:
         step=job.step,
         steps=job.spec.steps,
         failure=job.failure,
+        note=job.history[-1] if job.history else None,
     )
 
 

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from serve.accounts.account import Account
 from serve.accounts.promotion import Promotion
 from serve.accounts.rules import Rules
+from serve.gateway.telling import Prospect
 from serve.jobs.usage import Standing, seconds_left
 from serve.settings.accounts import Limits
 
@@ -51,13 +52,21 @@ class AccountObject(BaseModel):
     created_at: int
 
 
+class OpenModel(Prospect):
+    """What would become of a clip of the model's default values if it were asked for now."""
+
+    model: str
+
+
 class Me(AccountObject):
-    """The caller's account; `limits` are those in effect, and null is no limit."""
+    """The caller's account; `limits` are those in effect, and null is no limit. `open` has each
+    model that it may use."""
 
     limits: Limits
     jobs: LiveJobs
     today: Today
     promotion: Rise | None
+    open: list[OpenModel]
 
 
 def account_fields(account: Account) -> dict[str, Any]:
@@ -72,7 +81,15 @@ def account_fields(account: Account) -> dict[str, Any]:
     }
 
 
-def me_of(account: Account, limits: Limits, standing: Standing, rules: Rules, now: float) -> Me:
+def me_of(
+    account: Account,
+    limits: Limits,
+    standing: Standing,
+    rules: Rules,
+    *,
+    prospects: list[OpenModel],
+    now: float,
+) -> Me:
     """The account as it stands at `now`."""
     return Me(
         **account_fields(account),
@@ -80,6 +97,7 @@ def me_of(account: Account, limits: Limits, standing: Standing, rules: Rules, no
         jobs=LiveJobs(in_progress=standing.running, waiting=standing.waiting),
         today=_today(standing, limits.gpu_seconds_per_day, now),
         promotion=_rise(account, rules.promotion),
+        open=prospects,
     )
 
 

@@ -4,7 +4,8 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from serve.jobs.job import Job, Status
+from serve.gateway.history import decision_now
+from serve.jobs.job import Job, Note, Status, noted
 from serve.messages import JobEvent, QueuePlace
 
 RECONNECT_MS = 2_000
@@ -17,7 +18,7 @@ class Narration:
     def __init__(self, job: Job) -> None:
         self._job = job
         self._queue_place: QueuePlace | None = None
-        self._told_status: tuple[Status, int | None] | None = None
+        self._told_status: tuple[Any, ...] | None = None
         self._told_progress: tuple[Any, ...] | None = None
 
     @property
@@ -46,7 +47,10 @@ class Narration:
                 phase=news.phase,
                 step=news.step,
                 failure=news.failure,
+                suspended_at=None if news.status is Status.IN_PROGRESS else self._job.suspended_at,
             )
+            if news.note is not None:
+                self._job = _with_note(self._job, news.note)
         return self._frames()
 
     def _frames(self) -> bytes:
@@ -61,13 +65,15 @@ class Narration:
     def _status_frame(self) -> bytes:
         place = self._queue_place if self._job.status is Status.QUEUED else None
         position = place.position if place else None
-        if (self._job.status, position) == self._told_status:
+        decision = decision_now(self._job)
+        if (self._job.status, position, decision) == self._told_status:
             return b""
-        self._told_status = self._job.status, position
+        self._told_status = self._job.status, position, decision
         facts = {
             "status": self._job.status.value,
             "queue_position": position,
             "eta_seconds": place.eta_s if place else None,
+            "decision": decision,
         }
         return self._frame("status", facts)
 
@@ -88,3 +94,15 @@ class Narration:
     def _frame(self, event: str, facts: dict[str, Any]) -> bytes:
         data = json.dumps({"id": self._job.id, **facts})
         return f"event: {event}\nid: {self.last_id}\ndata: {data}\n\n".encode()
+
+
+def _with_note(job: Job, note: Note) -> Job:
+    """The job with the last thing that was decided about it, and what follows from that."""
+    if job.history and note == job.history[-1]:
+        return job
+    told: dict[str, Any] = {"history": noted(job.history, note)}
+    if note.what == "released":
+        told["released_at"] = note.at
+    if note.what == "suspended":
+        told["suspended_at"] = note.at
+    return replace(job, **told)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from autoscaling.rules import Rules as Policy
 from pipelines.cost import StageCosts
 from pipelines.spec import ClipSpec, ModelLimits
 from serve.accounts.account import Account, Principal
@@ -70,6 +71,8 @@ class ServedModel:
     """Unix seconds, for the `created` of the model list."""
     price_per_gpu_s: float = 0.0
     """In the currency of the rules, before a tier's multiplier."""
+    standard_devices: int = 1
+    """Of the gang by which its clips are timed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,4 +94,8 @@ class GatewayParts:
     """Whether requests without a key are the account `local`, as long as no key exists."""
     local_tier: str
     rules: Rules
+    policy: Policy
+    """By which requests are decided until a snapshot says more."""
+    remembered_s: float
+    """For how long keys and accounts are believed to be as they were read."""
     now: Callable[[], float]

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from pipelines.spec import MAX_SEED
+from serve.gateway.lighter import Way
 
 SIZE_PATTERN: Final = r"^[1-9][0-9]{1,4}x[1-9][0-9]{1,4}$"
 SECONDS_PATTERN: Final = r"^[0-9]{1,5}(\.[0-9]{1,6})?$"
@@ -99,5 +100,8 @@ class CreateVideo(BaseModel):
     """Another name of `sound`."""
     generate_audio: bool | None = None
     """Another name of `sound`."""
+    accept_lighter: list[Way] | None = None
+    """What may be less than asked for when there is no room for all of it; the answer says what
+    became of it."""
     extra_params: dict[str, Any] | Text | None = None
     """More of these fields, as an object or as its JSON text."""

@@ -62,15 +62,16 @@ def check_clip(job: Job, limits: Limits) -> None:
         raise ApiError(403, "clip_not_allowed", message)
 
 
-def allowance_of(limits: Limits) -> Allowance:
-    """What the store checks while it takes a job in.
+def allowance_of(limits: Limits, max_live: int | None = None) -> Allowance:
+    """What the store checks while it takes a job in; `max_live` is what the policy allows a tier.
 
     With both limits on jobs it is their sum that counts, since whether a job already runs is a
     matter of milliseconds.
     """
-    live, waiting = None, limits.jobs_waiting
+    live, waiting = max_live, limits.jobs_waiting
     if waiting is not None and limits.jobs_at_once is not None:
-        live, waiting = waiting + limits.jobs_at_once, None
+        both = waiting + limits.jobs_at_once
+        live, waiting = both if max_live is None else min(max_live, both), None
     return Allowance(live=live, waiting=waiting, gpu_s=limits.gpu_seconds_per_day)
 
 

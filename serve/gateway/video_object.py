@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 from serve.gateway.cost import Cost, cost_of
+from serve.gateway.history import Decision, decision_of
 from serve.jobs.job import Job, Status
 from serve.messages import Snapshot
 
@@ -61,6 +62,7 @@ class Video(BaseModel):
     sound: bool
     metrics: VideoMetrics | None
     cost: Cost
+    decision: Decision
 
 
 class VideoList(BaseModel):
@@ -112,6 +114,7 @@ def video_object(job: Job, snapshot: Snapshot | None, currency: str) -> Video:
         sound=spec.sound,
         metrics=_metrics(job),
         cost=cost_of(job, currency),
+        decision=decision_of(job),
     )
 
 

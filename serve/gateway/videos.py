@@ -5,9 +5,11 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
-from serve.gateway.auth import Caller, Parts
+from autoscaling.decisions import Shed
+from serve.gateway.auth import Asker, Caller, Parts, note_use
 from serve.gateway.bodies import read_video_request
 from serve.gateway.create_body import create_responses, request_body
+from serve.gateway.door import ask_at_the_door
 from serve.gateway.errors import ApiError
 from serve.gateway.intake import Intake
 from serve.gateway.limits import JOB_STORED
@@ -18,6 +20,7 @@ from serve.gateway.parts import GatewayParts
 from serve.gateway.query import only_query
 from serve.gateway.rate_headers import take_turn, tell
 from serve.gateway.responses import POLL_AFTER, READ_FAULTS
+from serve.gateway.telling import refusal_of
 from serve.gateway.video_object import (
     Video,
     VideoDeleted,
@@ -40,22 +43,34 @@ async def create_video(
     request: Request,
     response: Response,
     parts: Parts,
-    caller: Caller,
+    asker: Asker,
     live: LiveOf,
     idempotency_key: IdempotencyKey = None,
 ) -> Video:
     """Take a clip in. The job is stored before this is answered, and cannot be lost after.
 
-    With an `Idempotency-Key` the same request within a day is answered with the same job.
+    With an `Idempotency-Key` the same request within a day is answered with the same job. When
+    more is asked for than can be made the job may be deferred, which its `decision` tells, or not
+    taken: 429 with the time to come back.
     """
     intake: Intake = request.app.state.intake
     intake.check_disk()
-    take_turn(request, parts, caller)
-    inserted = await intake.take(caller, await read_video_request(request), idempotency_key)
+    take_turn(request, parts, asker)
+    verdict = ask_at_the_door(request, asker, await read_video_request(request))
+    inserted = None
+    if isinstance(verdict.decision, Shed):
+        inserted = await intake.replayed(asker, verdict.asked.request, idempotency_key)
+        if inserted is None:
+            request.app.state.demand.answered(verdict)
+            raise refusal_of(verdict)
+    note_use(request, parts, asker)
+    inserted = inserted or await intake.take(verdict, idempotency_key)
     request.scope[JOB_STORED] = True
-    tell(request, intake.quota_headers(caller, inserted))
+    tell(request, intake.quota_headers(asker, inserted))
     if inserted.replayed:
         response.headers["idempotent-replayed"] = "true"
+    else:
+        request.app.state.demand.answered(verdict)
     return _shown(parts, live.freshened(inserted.job), response)
 
 

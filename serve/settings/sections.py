@@ -118,6 +118,9 @@ class Model(Section):
     max_frames: int | None = Field(None, ge=1)
     max_steps: int | None = Field(None, ge=1)
     default_steps: int | None = Field(None, ge=1)
+    light_steps: int | None = Field(None, ge=1)
+    """Fewest steps that a request which takes a lighter clip is given. Left out: half of the
+    default."""
     gflops_per_s: float = Field(50_000.0, gt=0)
     """Measured rate of one device on this model, for predicting GPU-seconds."""
     price_per_gpu_s: float = Field(0.0, ge=0)

@@ -9,15 +9,27 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 
+from autoscaling.admission import Situation
+from autoscaling.load import Load, TierLoad
+from autoscaling.promises import Stretch
+from autoscaling.rules import Rules
 from pipelines.cost import Calibration
 from serve.artifacts.store import ArtifactStore, clip_prefix
 from serve.gateway.live import event_of
 from serve.jobs.job import Failure, Job, Phase, Timings
 from serve.jobs.store import Fence, JobStore
-from serve.messages import GangStatus, JobEvent, QueuePlace, Snapshot
+from serve.messages import Answered, GangStatus, JobEvent, QueuePlace, Snapshot
 
 SCAN_S = 0.5
 TIMINGS = Timings(queue_s=0.01, encode_s=0.1, denoise_s=1.0, decode_s=0.2, gpu_s=1.3)
+NUM_TIERS = len(Rules().tiers)
+OPEN = Situation(
+    load=Load(gpus=1.0, tiers=(TierLoad(),) * NUM_TIERS),
+    levels=(0.0,) * NUM_TIERS,
+    aside=(0.0,) * NUM_TIERS,
+    stretch=Stretch(),
+    rules=Rules(),
+)
 
 
 class FilmCrew:
@@ -27,6 +39,10 @@ class FilmCrew:
         self.away = False
         self.notified: list[str] = []
         self.calibration = Calibration()
+        self.situation = OPEN
+        self.recent: frozenset[str] = frozenset()
+        self.deaf = False
+        self.reports: list[list[Answered]] = []
         self.num_subscriptions = 0
         self.took_epoch = asyncio.Event()
         self._store = store
@@ -51,6 +67,8 @@ class FilmCrew:
             warm_models=frozenset({"tiny"}),
             places=dict(self._places),
             running_eta_s={job_id: 0.5 for job_id in self._driven},
+            situation=self.situation,
+            recent_accounts=self.recent,
             calibration=self.calibration,
             metrics=b"# TYPE filmgate_up gauge\nfilmgate_up 1\n",
         )
@@ -58,6 +76,11 @@ class FilmCrew:
     def notify(self, job_id: str) -> None:
         self.notified.append(job_id)
         self._wake.set()
+
+    async def report(self, answered: list[Answered]) -> None:
+        if self.deaf:
+            raise ConnectionError("the scheduler is away")
+        self.reports.append(answered)
 
     async def events(self) -> AsyncIterator[JobEvent | Snapshot]:
         if self.away:

@@ -19,6 +19,7 @@ import uvicorn
 from fastapi import FastAPI
 from PIL import Image
 
+from autoscaling.rules import Rules as Policy
 from pipelines.cost import StageCosts
 from pipelines.media.mux import write_clip
 from pipelines.media.stills import spritesheet, thumbnail
@@ -80,6 +81,8 @@ async def opened_studio(folder: Path, changes: Changes) -> AsyncIterator[Studio]
         open_access=True,
         local_tier="pro",
         rules=rules_of(Settings.from_values({})),
+        policy=Policy(),
+        remembered_s=0.2,
         now=time.time,
     )
     parts = replace(parts, **changes)

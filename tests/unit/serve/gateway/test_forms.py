@@ -34,7 +34,7 @@ def test_texts_files_and_brackets() -> None:
         "input_reference": {"image_url": "http://x"},
         "extra_params": {"seed": "1", "fps": "8"},
         "unquoted": "",
-        "tags[]": "1",
+        "tags": ["1"],
         "a[b][c]": "1",
     }
 

@@ -1,0 +1,130 @@
+"""What a Gateway has read of keys and their accounts, believed for a few seconds.
+
+So a flood of requests asks the database for each key once in that time, whatever becomes of them:
+a revoked key, a disabled account and a changed tier are heard of after `ttl_s` at the latest.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import Final, Generic, Protocol, TypeVar
+
+from serve.accounts.account import Account, Principal
+from serve.accounts.keys import key_id_of
+from serve.accounts.promotion import Promotion
+
+MOST_GOOD: Final = 20_000
+MOST_UNKNOWN: Final = 20_000
+"""Remembered apart, so that made-up keys drive no good one out."""
+T = TypeVar("T")
+
+
+class StoredAccounts(Protocol):
+    """What is asked of the database."""
+
+    async def authenticate(self, plain_key: str, /) -> Principal | None:
+        """Whose key this is; None when it is unknown or revoked."""
+        ...
+
+    async def any_keys(self) -> bool:
+        """Whether a key was ever made: from then on, keys are required."""
+        ...
+
+    async def promoted(self, account: Account, rule: Promotion | None, now: float) -> Account:
+        """The account as it is, or as it has just risen."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Found(Generic[T]):
+    value: T
+    until: float
+
+
+class _Memory(Generic[T]):
+    """The answers of late by what was asked, the least recent of too many forgotten."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._found: OrderedDict[bytes, _Found[T]] = OrderedDict()
+
+    def find(self, name: bytes, now: float) -> _Found[T] | None:
+        found = self._found.get(name)
+        if found is None or now >= found.until:
+            return None
+        self._found.move_to_end(name)
+        return found
+
+    def keep(self, name: bytes, found: _Found[T]) -> None:
+        self._found[name] = found
+        self._found.move_to_end(name)
+        while len(self._found) > self._most:
+            self._found.popitem(last=False)
+
+    def forget(self, name: bytes) -> None:
+        self._found.pop(name, None)
+
+
+class Remembered:
+    """Answers from memory where it can. `clock` tells seconds that never go back, `now` Unix time.
+
+    Keys are remembered as digests: this memory holds nothing that could be used.
+    """
+
+    def __init__(
+        self,
+        accounts: StoredAccounts,
+        *,
+        rule: Promotion | None,
+        ttl_s: float,
+        clock: Callable[[], float],
+        now: Callable[[], float],
+    ) -> None:
+        self._accounts = accounts
+        self._rule = rule
+        self._ttl_s = ttl_s
+        self._clock = clock
+        self._now = now
+        self._good: _Memory[Principal] = _Memory(MOST_GOOD)
+        self._unknown: _Memory[None] = _Memory(MOST_UNKNOWN)
+        self._any_keys = _Found(value=False, until=float("-inf"))
+        self._asking: dict[bytes, asyncio.Task[Principal | None]] = {}
+
+    async def authenticate(self, plain_key: str, /) -> Principal | None:
+        """Whose key this is; an account that may rise to another tier by now has risen."""
+        if key_id_of(plain_key) is None:
+            return None
+        name, now = sha256(plain_key.encode()).digest(), self._clock()
+        if found := self._good.find(name, now) or self._unknown.find(name, now):
+            return found.value
+        # Who comes while the same is being asked waits for that answer.
+        if (asking := self._asking.get(name)) is None:
+            asking = self._asking[name] = asyncio.create_task(self._ask(name, plain_key))
+            asking.add_done_callback(lambda done: self._asked(name, done))
+        return await asyncio.shield(asking)
+
+    async def any_keys(self) -> bool:
+        """Once there was one, there was one for ever."""
+        now = self._clock()
+        if not self._any_keys.value and now >= self._any_keys.until:
+            self._any_keys = _Found(await self._accounts.any_keys(), now + self._ttl_s)
+        return self._any_keys.value
+
+    async def _ask(self, name: bytes, plain_key: str) -> Principal | None:
+        until = self._clock() + self._ttl_s
+        principal = await self._accounts.authenticate(plain_key)
+        if principal is None:
+            self._good.forget(name)
+            self._unknown.keep(name, _Found(None, until))
+            return None
+        risen = await self._accounts.promoted(principal.account, self._rule, self._now())
+        principal = replace(principal, account=risen)
+        self._good.keep(name, _Found(principal, until))
+        return principal
+
+    def _asked(self, name: bytes, done: asyncio.Task[Principal | None]) -> None:
+        del self._asking[name]
+        if not done.cancelled():
+            done.exception()  # taken note of, for those who asked may have gone

@@ -1,0 +1,156 @@
+"""At the door: what becomes of a priced request, decided in memory from the latest snapshot."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from starlette.requests import Request as HttpRequest
+
+from autoscaling.admission import (
+    Request,
+    Situation,
+    Variant,
+    decide,
+    gate_state,
+)
+from autoscaling.decisions import Decision, Defer, Reason, Shed
+from autoscaling.explain import explain
+from autoscaling.gates import NO_SWITCHES, Switches
+from autoscaling.promises import Wish
+from autoscaling.unseen import decide_unseen
+from serve.accounts.account import Principal
+from serve.gateway.bodies import VideoRequest
+from serve.gateway.gate import State
+from serve.gateway.lighter import name_of, ways_of
+from serve.gateway.parts import GatewayParts
+from serve.gateway.pricing import Asked, Pricing
+from serve.jobs.job import Job, Note
+
+CLOSED: Final = frozenset({"tier_closed", "model_closed", "region_closed"})
+"""Reasons that an operator gave."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """A decision, in words and with all that it came from."""
+
+    decision: Decision
+    asked: Asked
+    """As it was asked for, or the lighter clip that it becomes."""
+    lighter: tuple[Asked, ...]
+    """What would be let in at once, where the whole is not."""
+    state: State
+    text: str
+    at: float
+
+    @property
+    def became_lighter(self) -> bool:
+        return not isinstance(self.decision, Shed) and self.decision.variant is not None
+
+    @property
+    def job(self) -> Job:
+        """What is stored of it: with its promise, and the first line of its history."""
+        decision, job = self.decision, self.asked.job
+        later = isinstance(decision, Defer)
+        note = Note(
+            at=self.at,
+            what="deferred" if later else "admitted",
+            reason=decision.reason.value,
+            text=self.text,
+        )
+        if isinstance(decision, Defer):
+            job = replace(
+                job, promised_by=decision.finish_by, predicted_wait_s=decision.predicted_s
+            )
+        return replace(job, history=(note,))
+
+
+def ask_at_the_door(http: HttpRequest, caller: Principal, request: VideoRequest) -> Verdict:
+    """Price a request and decide about it; raises `ApiError` or `SpecError`."""
+    pricing: Pricing = http.app.state.pricing
+    door: Door = http.app.state.door
+    return door.ask(caller, pricing.priced(caller, request))
+
+
+class Door:
+    """Asks nobody. While no fresh snapshot is there, paid requests go on and all others wait; what
+    an operator had closed before stays closed."""
+
+    def __init__(self, parts: GatewayParts, pricing: Pricing) -> None:
+        self._parts = parts
+        self._pricing = pricing
+        self._policy = parts.policy
+        self._switches: Switches = NO_SWITCHES
+
+    def ask(self, caller: Principal, asked: Asked) -> Verdict:
+        """What becomes of the request if it comes now."""
+        now = self._parts.now()
+        sight, is_recent = self._sight(caller)
+        rank = self._policy.tiers.rank(caller.tier)
+        turned = sight is not None and sight.aside[rank] > 0
+        variants = self._pricing.lighter(asked) if turned else ()
+        request = Request(
+            account_id=caller.account_id,
+            rank=rank,
+            gpu_s=asked.job.predicted_gpu_s,
+            standalone_s=asked.standalone_s,
+            model=asked.model.name,
+            region=caller.account.region,
+            continuing=is_recent,
+            lighter=_variants(asked, variants),
+        )
+        decision = self._decide(request, sight, now)
+        named = {name_of(each.job.spec): each for each in variants}
+        chosen = asked
+        passing: tuple[Asked, ...] = ()
+        if isinstance(decision, Shed):
+            passing = tuple(named[name] for name in decision.accepted_now)
+        elif decision.variant is not None:
+            chosen = named[decision.variant]
+        return Verdict(
+            decision=decision,
+            asked=chosen,
+            lighter=passing,
+            state=_state(request, decision, sight),
+            text=explain(decision, caller.tier, now),
+            at=now,
+        )
+
+    def _sight(self, caller: Principal) -> tuple[Situation | None, bool]:
+        """The situation, if it is known, and whether the account is in the middle of something."""
+        snapshot = self._parts.link.snapshot()
+        if snapshot is None or snapshot.situation is None:
+            return None, False
+        sight = snapshot.situation
+        self._policy, self._switches = sight.rules, sight.switches
+        return sight, caller.account_id in snapshot.recent_accounts
+
+    def _decide(self, request: Request, sight: Situation | None, now: float) -> Decision:
+        if sight is None:
+            return decide_unseen(request, self._policy, self._switches, now)
+        if sight.load.gpus <= 0 and self._policy.tiers[request.rank].paid:
+            why = Reason.NO_GPUS
+            return decide_unseen(request, self._policy, self._switches, now, why=why)
+        return decide(request, sight, now)
+
+
+def _variants(asked: Asked, lighter: Sequence[Asked]) -> tuple[Variant, ...]:
+    allowed = asked.request.accept_lighter
+    return tuple(
+        Variant(
+            name=name_of(each.job.spec),
+            gpu_s=each.job.predicted_gpu_s,
+            standalone_s=each.standalone_s,
+            allowed=ways_of(each.job.spec, asked.job.spec) <= allowed,
+        )
+        for each in lighter
+    )
+
+
+def _state(request: Request, decision: Decision, sight: Situation | None) -> State:
+    if decision.reason in CLOSED:
+        return "closed"
+    if sight is None:
+        return "unknown"
+    typical = Wish(gpu_s=request.gpu_s, standalone_s=request.standalone_s)
+    return gate_state(request.rank, sight, typical).value

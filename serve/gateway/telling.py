@@ -1,0 +1,72 @@
+"""Verdicts as the API tells them: a refusal with what would help, or what would become of one."""
+
+from typing import Final
+
+from pydantic import BaseModel
+
+from autoscaling.decisions import Defer, Reason, Shed
+from serve.gateway.demand import Outcome, outcome_of
+from serve.gateway.door import CLOSED, Verdict
+from serve.gateway.errors import ApiError, retry_after
+from serve.gateway.gate import Gate, LighterClip, State
+from serve.gateway.pricing import Asked
+
+NOT_FOR_LOAD: Final = CLOSED | {Reason.AWAY, Reason.NO_GPUS}
+"""Answered 503: closed, or nobody knows; all else is 429, too much at once."""
+
+
+class Prospect(BaseModel):
+    """What would become of a request now. `ready_by` is the promise of a deferred one, `retry_at`
+    when a shed one should pass, both in Unix seconds; `made_as` is what an admitted or deferred one
+    would become, where that is lighter than asked."""
+
+    outcome: Outcome
+    reason: str
+    text: str
+    gate: State
+    ready_by: int | None
+    retry_at: int | None
+    made_as: LighterClip | None
+    accepted_now: list[LighterClip]
+
+
+def prospect_of(verdict: Verdict) -> Prospect:
+    """For who asks beforehand."""
+    decision = verdict.decision
+    return Prospect(
+        outcome=outcome_of(verdict),
+        reason=decision.reason.value,
+        text=verdict.text,
+        gate=verdict.state,
+        ready_by=int(decision.finish_by) if isinstance(decision, Defer) else None,
+        retry_at=_retry_at(verdict, decision) if isinstance(decision, Shed) else None,
+        made_as=_fields(verdict.asked) if verdict.became_lighter else None,
+        accepted_now=[_fields(each) for each in verdict.lighter],
+    )
+
+
+def refusal_of(verdict: Verdict) -> ApiError:
+    """The answer to a request that is shed."""
+    decision = verdict.decision
+    assert isinstance(decision, Shed)
+    return ApiError(
+        503 if decision.reason in NOT_FOR_LOAD else 429,
+        decision.reason.value,
+        verdict.text,
+        headers=retry_after(decision.retry_after_s),
+        gate=Gate(
+            tier=verdict.asked.job.tier,
+            state=verdict.state,
+            retry_at=_retry_at(verdict, decision),
+            accepted_now=[_fields(each) for each in verdict.lighter],
+        ),
+    )
+
+
+def _retry_at(verdict: Verdict, shed: Shed) -> int:
+    return int(verdict.at + shed.retry_after_s) + 1
+
+
+def _fields(asked: Asked) -> LighterClip:
+    spec = asked.job.spec
+    return LighterClip(size=f"{spec.width}x{spec.height}", num_inference_steps=spec.steps)
