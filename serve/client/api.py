@@ -197,6 +197,8 @@ def _body(order: Order) -> dict[str, Any]:
 
 
 def _form_text(value: Any) -> str:
+    if isinstance(value, list):
+        return ",".join(value)
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -16,6 +16,16 @@ class Sight:
     steps: int = 0
     queue_position: int | None = None
     eta_s: float | None = None
+    standing: str | None = None
+    """Where the gate has it: `deferred`, `waiting`, `suspended` and so on."""
+    why: str | None = None
+    """What was decided about it last, in words."""
+    ready_by: int | None = None
+    """When a deferred one will be there, in Unix seconds."""
+
+    @property
+    def deferred(self) -> bool:
+        return self.standing == "deferred"
 
     @property
     def ended(self) -> bool:
@@ -29,6 +39,7 @@ class Sight:
                 status=facts["status"],
                 queue_position=facts.get("queue_position"),
                 eta_s=facts.get("eta_seconds"),
+                **_decision(facts),
             )
         if event == "progress":
             return replace(
@@ -57,6 +68,12 @@ class Video:
         return str(told.get("message") or told.get("code")) if isinstance(told, dict) else None
 
     @property
+    def history(self) -> list[dict[str, Any]]:
+        """What was decided about it, the oldest first."""
+        told = self.facts.get("decision")
+        return list(told.get("history") or ()) if isinstance(told, dict) else []
+
+    @property
     def timings(self) -> dict[str, float]:
         """Seconds by what they were spent on: `denoise_s` and so on."""
         told = self.facts.get("metrics")
@@ -72,7 +89,19 @@ def read_video(facts: dict[str, Any], poll_after_ms: str | None = None) -> Video
         steps=facts.get("steps") or 0,
         queue_position=facts.get("queue_position"),
         eta_s=facts.get("eta_seconds"),
+        **_decision(facts),
     )
     told = poll_after_ms if poll_after_ms and poll_after_ms.isdigit() else "1000"
     pause_s = min(10.0, max(0.2, int(told) / 1_000))
     return Video(id=facts["id"], sight=sight, facts=facts, poll_after_s=pause_s)
+
+
+def _decision(facts: dict[str, Any]) -> dict[str, Any]:
+    told = facts.get("decision")
+    if not isinstance(told, dict):
+        return {}
+    return {
+        "standing": told.get("state"),
+        "why": told.get("text"),
+        "ready_by": told.get("ready_by"),
+    }

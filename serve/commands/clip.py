@@ -17,6 +17,8 @@ from serve.commands.outcome import CommandError
 from serve.commands.progress import ProgressView
 from serve.settings import ClientSettings
 
+LIGHTER = "lighter_accepted"
+
 
 class Interrupted(Exception):
     """Ctrl-C was pressed, and the job has been seen to."""
@@ -40,6 +42,8 @@ def make_clip(api: Api, order: Order, target: Path, console: Console) -> Video:
     """
     check_target(target)
     video = submit(api, order, console)
+    if surprise := surprise_of(video):
+        console.print(surprise, markup=False, highlight=False, soft_wrap=True)
     try:
         with ProgressView(console) as view:
             for sight in follow(api, video, time.sleep):
@@ -67,6 +71,13 @@ def submit(api: Api, order: Order, console: Console) -> Video:
         except ApiFault:
             console.print("interrupted; no job was made, as far as the service answers")
         raise Interrupted from None
+
+
+def surprise_of(video: Video) -> str | None:
+    """What is to be told of a job that was deferred, or became a lighter clip: the decision."""
+    notes = video.history[:1]
+    lighter = any(note.get("reason") == LIGHTER for note in notes)
+    return video.sight.why if video.sight.deferred or lighter else None
 
 
 def check_target(target: Path) -> None:

@@ -33,6 +33,9 @@ def generate(  # noqa: PLR0913, PLR0917
         Path | None, typer.Option(help="The first frame.", metavar="FILE", exists=True)
     ] = None,
     no_sound: Annotated[bool, typer.Option("--no-sound", help="A silent clip.")] = False,
+    accept_lighter: Annotated[
+        bool, typer.Option("--accept-lighter", help="Take a smaller clip or fewer steps if busy.")
+    ] = False,
     url: Url = None,
     api_key: ApiKey = None,
 ) -> None:
@@ -48,6 +51,7 @@ def generate(  # noqa: PLR0913, PLR0917
         "negative_prompt": negative_prompt,
         "seed": seed,
         "sound": False if no_sound else None,
+        "accept_lighter": ["size", "steps"] if accept_lighter else None,
     }
     asked = {name: value for name, value in fields.items() if value is not None}
     run_order(Order(fields=asked, image=image), output, url, api_key)

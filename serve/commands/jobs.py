@@ -12,7 +12,7 @@ from serve.client.api import Api
 from serve.client.video import Video
 from serve.commands.clip import check_target
 from serve.commands.options import ApiKey, AsJson, Url, VideoId
-from serve.commands.progress import detail_of
+from serve.commands.progress import detail_of, status_of
 from serve.commands.tables import moment, show_facts, show_table
 from serve.settings import load_client
 
@@ -72,12 +72,12 @@ def _row(video: Video) -> list[str]:
     facts = video.facts
     progress = f"{facts.get('progress', 0)}%"
     told = [str(facts.get(name, "")) for name in ("model", "size", "seconds")]
-    return [video.id, video.sight.status, progress, *told, moment(facts.get("created_at"))]
+    return [video.id, status_of(video.sight), progress, *told, moment(facts.get("created_at"))]
 
 
 def _portrait(video: Video) -> Iterator[tuple[str, str]]:
     facts, sight = video.facts, video.sight
-    stand = " ".join(filter(None, (sight.status, sight.phase, detail_of(sight))))
+    stand = " ".join(filter(None, (status_of(sight), sight.phase, detail_of(sight))))
     yield "id", video.id
     yield "status", f"{stand} ({facts.get('progress', 0)}%)"
     if video.error:
@@ -88,5 +88,7 @@ def _portrait(video: Video) -> Iterator[tuple[str, str]]:
     for name in ("created_at", "started_at", "completed_at", "expires_at"):
         if facts.get(name) is not None:
             yield name.removesuffix("_at"), moment(facts[name])
+    for note in video.history:
+        yield str(note.get("what")), f"{moment(note.get('at'))}: {note.get('text')}"
     for name, seconds in video.timings.items():
         yield name.removesuffix("_s"), f"{seconds:.3f} s"

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from serve.client.video import Sight
+from serve.commands.tables import moment
 
 
 class ProgressView:
@@ -14,7 +15,7 @@ class ProgressView:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._told: tuple[str, str | None] | None = None
+        self._told: tuple[str | None, ...] | None = None
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -47,7 +48,7 @@ class ProgressView:
             completed=sight.step,
             total=sight.steps or None,
         )
-        stand = (sight.status, sight.phase)
+        stand = (sight.status, sight.phase, sight.standing)
         if not self._console.is_terminal and stand != self._told and not sight.ended:
             self._console.print(line_of(sight), highlight=False)
         self._told = stand
@@ -55,7 +56,14 @@ class ProgressView:
 
 def word_of(sight: Sight) -> str:
     """The phase, or before and after the phases the status."""
-    return sight.phase or sight.status.replace("_", " ")
+    return sight.phase or status_of(sight).replace("_", " ")
+
+
+def status_of(sight: Sight) -> str:
+    """The status, or what it is that a queued job waits for."""
+    if sight.status == "queued" and sight.standing in ("deferred", "suspended"):
+        return sight.standing
+    return sight.status
 
 
 def line_of(sight: Sight) -> str:
@@ -64,7 +72,9 @@ def line_of(sight: Sight) -> str:
 
 
 def detail_of(sight: Sight) -> str:
-    """`2 before it, about 40 s`, or `step 7 of 20`."""
+    """`ready by 2026-11-21 14:30`, `2 before it, about 40 s`, or `step 7 of 20`."""
+    if sight.deferred and sight.ready_by is not None:
+        return f"ready by {moment(sight.ready_by)}"
     if sight.status == "queued":
         eta = None if sight.eta_s is None else f"about {sight.eta_s:.0f} s"
         before = None if not sight.queue_position else f"{sight.queue_position} before it"

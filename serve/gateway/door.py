@@ -28,6 +28,7 @@ from serve.jobs.job import Job, Note
 
 CLOSED: Final = frozenset({"tier_closed", "model_closed", "region_closed"})
 """Reasons that an operator gave."""
+HOW: Final = " Repeat the request with `accept_lighter` to get one."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +36,10 @@ class Verdict:
     """A decision, in words and with all that it came from."""
 
     decision: Decision
+    whole: Asked
+    """As it was asked for."""
     asked: Asked
-    """As it was asked for, or the lighter clip that it becomes."""
+    """The same, or the lighter clip that it becomes."""
     lighter: tuple[Asked, ...]
     """What would be let in at once, where the whole is not."""
     state: State
@@ -101,18 +104,20 @@ class Door:
         )
         decision = self._decide(request, sight, now)
         named = {name_of(each.job.spec): each for each in variants}
-        chosen = asked
+        chosen, text = asked, explain(decision, caller.tier, now)
         passing: tuple[Asked, ...] = ()
         if isinstance(decision, Shed):
             passing = tuple(named[name] for name in decision.accepted_now)
+            text += HOW if passing else ""
         elif decision.variant is not None:
             chosen = named[decision.variant]
         return Verdict(
             decision=decision,
+            whole=asked,
             asked=chosen,
             lighter=passing,
             state=_state(request, decision, sight),
-            text=explain(decision, caller.tier, now),
+            text=text,
             at=now,
         )
 

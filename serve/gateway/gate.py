@@ -4,13 +4,17 @@ from typing import Literal
 
 from pydantic import BaseModel
 
+from serve.gateway.lighter import Way
+
 State = Literal["open", "deferring", "shedding", "closed", "unknown"]
 """`closed`: by an operator, the model or the region. `unknown`: the Scheduler does not answer."""
 
 
 class LighterClip(BaseModel):
-    """Fields of a request, to put in place of one's own."""
+    """What the request may become with this `accept_lighter`. Asked for by itself it would be a
+    request like any other, and no lighter than itself."""
 
+    accept_lighter: list[Way]
     size: str
     num_inference_steps: int
 

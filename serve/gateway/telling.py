@@ -9,6 +9,7 @@ from serve.gateway.demand import Outcome, outcome_of
 from serve.gateway.door import CLOSED, Verdict
 from serve.gateway.errors import ApiError, retry_after
 from serve.gateway.gate import Gate, LighterClip, State
+from serve.gateway.lighter import WAYS, ways_of
 from serve.gateway.pricing import Asked
 
 NOT_FOR_LOAD: Final = CLOSED | {Reason.AWAY, Reason.NO_GPUS}
@@ -40,8 +41,8 @@ def prospect_of(verdict: Verdict) -> Prospect:
         gate=verdict.state,
         ready_by=int(decision.finish_by) if isinstance(decision, Defer) else None,
         retry_at=_retry_at(verdict, decision) if isinstance(decision, Shed) else None,
-        made_as=_fields(verdict.asked) if verdict.became_lighter else None,
-        accepted_now=[_fields(each) for each in verdict.lighter],
+        made_as=_lighter(verdict.whole, verdict.asked) if verdict.became_lighter else None,
+        accepted_now=_accepted_now(verdict),
     )
 
 
@@ -58,7 +59,7 @@ def refusal_of(verdict: Verdict) -> ApiError:
             tier=verdict.asked.job.tier,
             state=verdict.state,
             retry_at=_retry_at(verdict, decision),
-            accepted_now=[_fields(each) for each in verdict.lighter],
+            accepted_now=_accepted_now(verdict),
         ),
     )
 
@@ -67,6 +68,21 @@ def _retry_at(verdict: Verdict, shed: Shed) -> int:
     return int(verdict.at + shed.retry_after_s) + 1
 
 
-def _fields(asked: Asked) -> LighterClip:
+def _accepted_now(verdict: Verdict) -> list[LighterClip]:
+    """The dearest for each `accept_lighter` is what would be made of the request."""
+    found: list[LighterClip] = []
+    for each in verdict.lighter:
+        lighter = _lighter(verdict.whole, each)
+        if not any(set(one.accept_lighter) <= set(lighter.accept_lighter) for one in found):
+            found.append(lighter)
+    return found
+
+
+def _lighter(whole: Asked, asked: Asked) -> LighterClip:
     spec = asked.job.spec
-    return LighterClip(size=f"{spec.width}x{spec.height}", num_inference_steps=spec.steps)
+    ways = ways_of(spec, whole.job.spec)
+    return LighterClip(
+        accept_lighter=[way for way in WAYS if way in ways],
+        size=f"{spec.width}x{spec.height}",
+        num_inference_steps=spec.steps,
+    )

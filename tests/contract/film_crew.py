@@ -39,9 +39,11 @@ class FilmCrew:
         self.away = False
         self.notified: list[str] = []
         self.calibration = Calibration()
-        self.situation = OPEN
+        self.situation: Situation | None = OPEN
         self.recent: frozenset[str] = frozenset()
         self.deaf = False
+        self.resting = False
+        """Looks at no rows any more, while its snapshots go on."""
         self.reports: list[list[Answered]] = []
         self.num_subscriptions = 0
         self.took_epoch = asyncio.Event()
@@ -117,7 +119,7 @@ class FilmCrew:
                 continue
 
     async def _look(self) -> None:
-        if self.away:
+        if self.away or self.resting:
             return
         waiting = await self._store.waiting()
         kept = [job for job in waiting if job.spec.prompt.startswith("queue")]

@@ -103,6 +103,14 @@ async def opened_studio(folder: Path, changes: Changes) -> AsyncIterator[Studio]
         await store.close()
 
 
+def eventually(holds: Callable[[], bool], patience_s: float = 20.0) -> None:
+    """Look again and again until it holds; fails when it never does."""
+    deadline = time.monotonic() + patience_s
+    while not holds():
+        assert time.monotonic() < deadline
+        threading.Event().wait(0.02)
+
+
 @functools.cache
 def make_clip() -> Mapping[str, bytes]:
     """A real clip of 17 moving frames with sound, and its pictures."""

@@ -152,8 +152,8 @@ async def test_usage_is_told_by_day(opened: Callable[..., Any]) -> None:
         assert fault(answer) == (400, "unknown_parameter", "day")
 
 
-async def test_a_disabled_account_is_told_so(browser: Browser) -> None:
-    async with known(browser) as account:
+async def test_a_disabled_account_is_told_so(opened: Callable[..., Any]) -> None:
+    async with opened(remembered_s=0.0) as browser, known(browser) as account:
         await browser.studio.accounts.set_disabled(account.id, NOON)
         for path in ("/v1/me", "/v1/videos", "/v1/models"):
             assert fault(await browser.http.get(path)) == (403, "account_disabled", None)
@@ -163,7 +163,7 @@ async def test_a_disabled_account_is_told_so(browser: Browser) -> None:
 
 async def test_an_account_rises_with_its_next_request(opened: Callable[..., Any]) -> None:
     rule = Promotion(tier="new", to="free", after_s=0.0, after_clips=1)
-    async with opened(**house(promotion=rule)) as browser, known(browser):
+    async with opened(remembered_s=0.0, **house(promotion=rule)) as browser, known(browser):
         video_id = await browser.make("a kite")
         assert (await browser.http.get("/v1/me")).json()["promotion"]["clips"] == 1
         async with browser.http.stream("GET", f"/v1/videos/{video_id}/events") as events:

@@ -207,7 +207,8 @@ def test_an_estimate_stores_nothing(limited: Serve) -> None:
         for seconds, frames in (("1", 9), ("3", 25)):
             body = {"prompt": "a kite", "seconds": seconds, "size": "32x64"}
             told_: Any = client.post("/videos/estimate", body=body, cast_to=object)
-            cost = told_.pop("cost")
+            cost, prospect = told_.pop("cost"), told_.pop("prospect")
+            assert (prospect["outcome"], prospect["gate"]) == ("admitted", "open")
             assert told_ == {
                 "object": "video.estimate",
                 "model": "tiny",
