@@ -8,7 +8,7 @@ import os
 import sys
 from itertools import dropwhile, takewhile
 
-NAMES = ("overhead", "load", "startup", "shares", "denoise", "stages")
+NAMES = ("overhead", "load", "startup", "shares", "denoise", "stages", "flood")
 
 
 def main(words: list[str]) -> None:

@@ -1,14 +1,19 @@
 """Which limits hold for an account: those of its tier, and its own where it has some. Pure."""
 
 from collections.abc import Mapping
+from typing import Final
 
 from serve.accounts.account import Account
 from serve.settings.accounts import Limits
 
+NO_LIMITS: Final = Limits()
+
 
 def limits_of(account: Account, tiers: Mapping[str, Limits]) -> Limits:
     """What the account may ask; `tiers` are the settings' limits by tier."""
-    limits, own = tiers.get(account.tier, Limits()), account.overrides
+    limits, own = tiers.get(account.tier, NO_LIMITS), account.overrides
+    if not own.model_fields_set:
+        return limits
     return limits.model_copy(update={name: getattr(own, name) for name in own.model_fields_set})
 
 

@@ -52,9 +52,7 @@ async def parts_of(request: Request) -> GatewayParts:
 Parts = Annotated[GatewayParts, Depends(parts_of)]
 
 
-async def unnoted_principal(
-    request: Request, parts: Parts, _documented: Annotated[object, Security(BEARER)]
-) -> Principal:
+async def unnoted_principal(request: Request, parts: GatewayParts) -> Principal:
     """The caller, from memory where it was asked for lately; nothing is written down.
 
     Raises `ApiError`: 401 when a key is needed and there is no good one, 403 when its account is
@@ -76,14 +74,13 @@ async def unnoted_principal(
     return principal
 
 
-Asker = Annotated[Principal, Depends(unnoted_principal)]
-"""The caller of a request that may come to nothing, and then should cost nothing."""
-
-
-async def principal_of(request: Request, parts: Parts, asker: Asker) -> Principal:
+async def principal_of(
+    request: Request, parts: Parts, _documented: Annotated[object, Security(BEARER)]
+) -> Principal:
     """The caller, whose key is noted to be in use."""
-    note_use(request, parts, asker)
-    return asker
+    caller = await unnoted_principal(request, parts)
+    note_use(request, parts, caller)
+    return caller
 
 
 Caller = Annotated[Principal, Depends(principal_of)]

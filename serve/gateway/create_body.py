@@ -1,11 +1,43 @@
 """Bodies as the OpenAPI document tells them; a clip's are two kinds, made from one model."""
 
-from typing import Any
+import re
+from typing import Any, Final
 
 from pydantic import BaseModel
+from starlette.requests import Request
 
+from serve.gateway.errors import ApiError
 from serve.gateway.responses import POLL_AFTER, RATE_LIMITS, Responses, faults, header
 from serve.gateway.schemas import CreateVideo
+
+KEY_SHAPE: Final = r"^[!-~]([ -~]*[!-~])?$"
+MAX_KEY_CHARS: Final = 255
+CREATE_ASKS: Final[dict[str, Any]] = {
+    "security": [{"HTTPBearer": []}],
+    "parameters": [
+        {
+            "name": "idempotency-key",
+            "in": "header",
+            "required": False,
+            "schema": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": MAX_KEY_CHARS,
+                "pattern": KEY_SHAPE,
+            },
+        }
+    ],
+}
+"""What POST /v1/videos reads besides its body, in OpenAPI's words."""
+
+
+def idempotency_key_of(request: Request) -> str | None:
+    """The header of this name; raises `ApiError` (400) for one that cannot be a key."""
+    key = request.headers.get("idempotency-key")
+    if key is None or (len(key) <= MAX_KEY_CHARS and re.fullmatch(KEY_SHAPE, key)):
+        return key
+    message = f"`Idempotency-Key`: it must be 1 to {MAX_KEY_CHARS} printable ASCII characters."
+    raise ApiError(400, "invalid_idempotency_key", message, param="Idempotency-Key")
 
 
 def request_body() -> dict[str, Any]:

@@ -28,6 +28,9 @@ from serve.jobs.job import Job, Note
 
 CLOSED: Final = frozenset({"tier_closed", "model_closed", "region_closed"})
 """Reasons that an operator gave."""
+SHED_BY_THE_GATE: Final = frozenset(
+    {Reason.TOO_FAR, Reason.TOO_MUCH, Reason.NO_PROMISES, Reason.NO_GPUS}
+)
 HOW: Final = " Repeat the request with `accept_lighter` to get one."
 
 
@@ -90,8 +93,7 @@ class Door:
         now = self._parts.now()
         sight, is_recent = self._sight(caller)
         rank = self._policy.tiers.rank(caller.tier)
-        turned = sight is not None and sight.aside[rank] > 0
-        variants = self._pricing.lighter(asked) if turned else ()
+        variants = self._lighter(asked, rank, sight)
         request = Request(
             account_id=caller.account_id,
             rank=rank,
@@ -120,6 +122,13 @@ class Door:
             text=text,
             at=now,
         )
+
+    def _lighter(self, asked: Asked, rank: int, sight: Situation | None) -> tuple[Asked, ...]:
+        """None where nobody is turned aside; and where all are, those only that may be deferred."""
+        part = sight.aside[rank] if sight is not None else 0.0
+        if part <= 0 or (part >= 1 and not asked.request.accept_lighter):
+            return ()
+        return self._pricing.lighter(asked)
 
     def _sight(self, caller: Principal) -> tuple[Situation | None, bool]:
         """The situation, if it is known, and whether the account is in the middle of something."""
@@ -157,5 +166,9 @@ def _state(request: Request, decision: Decision, sight: Situation | None) -> Sta
         return "closed"
     if sight is None:
         return "unknown"
+    if isinstance(decision, Defer):
+        return "deferring"
+    if decision.reason in SHED_BY_THE_GATE:
+        return "shedding"
     typical = Wish(gpu_s=request.gpu_s, standalone_s=request.standalone_s)
     return gate_state(request.rank, sight, typical).value

@@ -83,10 +83,15 @@ class ApiError(Exception):
             kind = "server_error"
         elif self.status == 429:
             kind = "rate_limit_error"
-        body = ErrorBody(
-            message=self.message, type=kind, param=self.param, code=self.code, gate=self.gate
-        )
-        content = ErrorEnvelope(error=body).model_dump()
+        error: dict[str, object] = {
+            "message": self.message,
+            "type": kind,
+            "param": self.param,
+            "code": self.code,
+        }
+        if self.gate is not None:
+            error["gate"] = self.gate.model_dump()
+        content = {"error": error}
         return JSONResponse(content, status_code=self.status, headers=self.headers)
 
 

@@ -18,7 +18,10 @@ M = TypeVar("M", bound=BaseModel)
 
 def content_kind(request: Request, *known: str) -> str:
     """The body's media type; raises `ApiError` (415) unless it is one of those `known`."""
-    kind = parse_options_header(request.headers.get("content-type", ""))[0].decode("latin-1")
+    stated = request.headers.get("content-type", "")
+    if stated in known:
+        return stated
+    kind = parse_options_header(stated)[0].decode("latin-1")
     if kind not in known:
         message = f"Send the request as {' or '.join(known)}."
         raise ApiError(415, "unsupported_content_type", message)

@@ -3,12 +3,17 @@
 from dataclasses import replace
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from autoscaling.decisions import Shed
-from serve.gateway.auth import Asker, Caller, Parts, note_use
+from serve.gateway.auth import Caller, Parts, note_use, parts_of, unnoted_principal
 from serve.gateway.bodies import read_video_request
-from serve.gateway.create_body import create_responses, request_body
+from serve.gateway.create_body import (
+    CREATE_ASKS,
+    create_responses,
+    idempotency_key_of,
+    request_body,
+)
 from serve.gateway.door import ask_at_the_door
 from serve.gateway.errors import ApiError
 from serve.gateway.intake import Intake
@@ -33,26 +38,25 @@ from serve.jobs.job import Job, Status
 router = APIRouter()
 MAX_PAGE = 100
 DEFAULT_PAGE = 20
-IdempotencyKey = Annotated[
-    str | None, Header(min_length=1, max_length=255, pattern=r"^[!-~]([ -~]*[!-~])?$")
-]
 
 
-@router.post("/v1/videos", responses=create_responses(), openapi_extra=request_body())
-async def create_video(
-    request: Request,
-    response: Response,
-    parts: Parts,
-    asker: Asker,
-    live: LiveOf,
-    idempotency_key: IdempotencyKey = None,
-) -> Video:
+@router.post(
+    "/v1/videos",
+    response_model=Video,
+    responses=create_responses(),
+    openapi_extra=request_body() | CREATE_ASKS,
+)
+async def create_video(request: Request, response: Response) -> Video:
     """Take a clip in. The job is stored before this is answered, and cannot be lost after.
 
     With an `Idempotency-Key` the same request within a day is answered with the same job. When
     more is asked for than can be made the job may be deferred, which its `decision` tells, or not
     taken: 429 with the time to come back.
     """
+    # Nothing is injected here: working out dependencies costs more than deciding.
+    parts = await parts_of(request)
+    asker = await unnoted_principal(request, parts)
+    idempotency_key = idempotency_key_of(request)
     intake: Intake = request.app.state.intake
     intake.check_disk()
     take_turn(request, parts, asker)
@@ -71,6 +75,7 @@ async def create_video(
         response.headers["idempotent-replayed"] = "true"
     else:
         request.app.state.demand.answered(verdict)
+    live: Live = request.app.state.live
     return _shown(parts, live.freshened(inserted.job), response)
 
 

@@ -1,0 +1,116 @@
+"""What was asked for is counted once, is never lost, and is nobody's name."""
+
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from autoscaling.decisions import Admit, Decision, Defer, Reason, Shed
+from pipelines.cost import StageCosts
+from pipelines.spec import ClipRequest
+from serve.gateway import demand as module
+from serve.gateway.bodies import VideoRequest
+from serve.gateway.demand import Demand, hand_over
+from serve.gateway.door import Verdict
+from serve.gateway.parts import ServedModel
+from serve.gateway.pricing import Asked
+from serve.messages import Answered
+from serve.settings.accounts import Limits
+from tests.limits import TINY_LIMITS
+from tests.unit.serve.gateway.conftest import JOB
+
+COSTS = StageCosts(encode_s=0.0, denoise_s=2.0, decode_s=0.0)
+SHED = Shed(reason=Reason.TOO_MUCH, retry_after_s=100.0)
+LET_IN = Admit(reason=Reason.OPEN)
+LATER = Defer(reason=Reason.BUSY, finish_by=9.0, predicted_s=1.0)
+
+
+def verdict(
+    decision: Decision, *, at: float = 0.0, digest: str = "a", who: str = "ann", tier: str = "new"
+) -> Verdict:
+    asked = Asked(
+        request=VideoRequest(clip=ClipRequest(prompt="x"), model=None, image=None, digest=digest),
+        model=ServedModel(name="tiny", limits=TINY_LIMITS, costs=lambda _: COSTS),
+        limits=Limits(),
+        job=replace(JOB, account_id=who, tier=tier),
+        costs=COSTS,
+    )
+    return Verdict(
+        decision=decision, whole=asked, asked=asked, lighter=(), state="open", text="", at=at
+    )
+
+
+def counted(demand: Demand) -> dict[tuple[str, str, str], tuple[int, float]]:
+    return {
+        (each.tier, each.outcome, each.reason): (each.requests, each.gpu_s)
+        for each in demand.take()
+    }
+
+
+@pytest.fixture
+def demand() -> Demand:
+    return Demand(("new", "free", "pro"))
+
+
+def test_each_way_is_counted_apart(demand: Demand) -> None:
+    for number, decision in enumerate((SHED, SHED, LET_IN, LATER)):
+        demand.answered(verdict(decision, digest=str(number)))
+    demand.answered(verdict(LET_IN, tier="of old"))
+    assert counted(demand) == {
+        ("new", "shed", "promises_full"): (2, 4.0),
+        ("new", "admitted", "gate_open"): (2, 4.0),
+        ("new", "deferred", "tier_busy"): (1, 2.0),
+    }
+    assert demand.take() == []
+
+
+def test_who_comes_back_as_told_asks_for_nothing_more(demand: Demand) -> None:
+    demand.answered(verdict(SHED, at=0.0))
+    demand.answered(verdict(SHED, at=100.0))
+    demand.answered(verdict(LET_IN, at=240.0))
+    assert counted(demand) == {
+        ("new", "shed", "promises_full"): (2, 2.0),
+        ("new", "admitted", "gate_open"): (1, 0.0),
+    }
+    demand.answered(verdict(LET_IN, at=241.0))
+    assert counted(demand) == {("new", "admitted", "gate_open"): (1, 2.0)}
+
+
+@pytest.mark.parametrize("other", [{"digest": "b"}, {"who": "bob"}, {"at": 151.0}])
+def test_what_is_not_known_to_be_the_same_is_counted(
+    demand: Demand, other: dict[str, str | float]
+) -> None:
+    demand.answered(verdict(SHED))
+    demand.answered(verdict(SHED, **other))  # type: ignore[arg-type]
+    assert counted(demand) == {("new", "shed", "promises_full"): (2, 4.0)}
+
+
+def test_only_so_many_are_remembered(demand: Demand, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_REMEMBERED", 2)
+    for digest in "abca":
+        demand.answered(verdict(SHED, digest=digest))
+    assert counted(demand) == {("new", "shed", "promises_full"): (4, 8.0)}
+
+
+@dataclass(slots=True)
+class Line:
+    """A link to a Scheduler that may be deaf."""
+
+    deaf: bool = False
+    heard: list[list[Answered]] = field(default_factory=list)
+
+    async def report(self, answered: list[Answered]) -> None:
+        if self.deaf:
+            raise ConnectionError
+        self.heard.append(answered)
+
+
+async def test_what_cannot_be_handed_over_is_kept(demand: Demand) -> None:
+    line = Line(deaf=True)
+    demand.answered(verdict(LET_IN, digest="a"))
+    await hand_over(demand, line)  # type: ignore[arg-type]
+    demand.answered(verdict(LET_IN, digest="b"))
+    line.deaf = False
+    await hand_over(demand, line)  # type: ignore[arg-type]
+    await hand_over(demand, line)  # type: ignore[arg-type]
+    [[answered]] = line.heard
+    assert (answered.requests, answered.gpu_s) == (2, 4.0)
