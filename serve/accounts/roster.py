@@ -1,4 +1,4 @@
-"""The rows of accounts: made, found, changed. A change holds from the next request on."""
+"""The rows of accounts: made, found, changed. Gateways hear of a change within seconds."""
 
 import secrets
 from typing import Any
