@@ -1,7 +1,7 @@
 """Accounts and their API keys in SQL. A key is shown once, stored as a digest, revoked at once.
 
-Nothing is cached here: who asks after `revoke_key` has returned is told. Gateways remember what they
-were told for a few seconds (`remembered.py`).
+Nothing is cached here: who asks after `revoke_key` has returned is told. Gateways remember what
+they were told for a few seconds (`remembered.py`).
 """
 
 from sqlalchemy import Insert, insert, or_, select, update
