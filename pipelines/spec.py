@@ -93,11 +93,6 @@ class ModelLimits:
     """Fewest steps of a clip that is made lighter than it was asked for; left out: half of
     `default_steps`."""
 
-    @property
-    def least_steps(self) -> int:
-        """`light_steps`, decided."""
-        return self.light_steps or (self.default_steps + 1) // 2
-
     def nearest_frames(self, num_frames: float) -> int:
         """The allowed count nearest to `num_frames`, in a tie the higher: 8k+1 turns 44 into 41."""
         strides = math.floor((num_frames - 1) / self.frame_stride + 0.5)

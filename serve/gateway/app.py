@@ -55,16 +55,20 @@ def build_gateway(parts: GatewayParts) -> FastAPI:
     app.state.intake = Intake(parts, first_frames)
     app.state.pace = Pace(gateways=parts.http.gateways)
     app.state.key_uses = KeyUses(parts.accounts)
-    app.state.principals = Remembered(
+    app.state.principals = _principals(parts)
+    app.add_middleware(BodyLimit, max_bytes=parts.http.max_body_bytes)
+    app.add_middleware(Faults)
+    return app
+
+
+def _principals(parts: GatewayParts) -> Remembered:
+    return Remembered(
         parts.accounts,
         rule=parts.rules.promotion,
         ttl_s=parts.remembered_s,
         clock=time.monotonic,
         now=parts.now,
     )
-    app.add_middleware(BodyLimit, max_bytes=parts.http.max_body_bytes)
-    app.add_middleware(Faults)
-    return app
 
 
 def routed_app(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:

@@ -15,7 +15,8 @@ MOST_SIZES: Final = 2
 def lighter_specs(spec: ClipSpec, limits: ModelLimits) -> list[ClipSpec]:
     """At most five: the offered sizes below with the same orientation, the fewest sensible steps,
     and both together."""
-    steps = min(spec.steps, limits.least_steps)
+    least = limits.light_steps or (limits.default_steps + 1) // 2
+    steps = min(spec.steps, least)
     sizes = [(spec.width, spec.height), *_smaller(spec, limits.sizes)]
     return [
         replace(spec, width=width, height=height, steps=count)

@@ -1,8 +1,6 @@
 """The gate as the official client meets it: let in, lighter, deferred, told to come back."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,31 +13,10 @@ from pipelines.cost import StageCosts
 from pipelines.spec import ClipSpec
 from serve.jobs.job import Job
 from tests.contract.film_crew import OPEN
-from tests.contract.gates import flooded, switched
-from tests.contract.statements import statements
-from tests.contract.studio import TINY, Loopback, eventually, loopback
+from tests.contract.gates import HALF_PAST, asking, flooded, refused, switched
+from tests.contract.studio import TINY, Loopback
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*Sora API.*:DeprecationWarning")
-HALF_PAST = 1_800_001_800.0
-Served = tuple[Loopback, openai.OpenAI]
-
-
-@contextmanager
-def asking(
-    folder: Path, *, tier: str = "new", max_retries: int = 0, **changes: Any
-) -> Iterator[Served]:
-    """A service whose local account has this tier, and its client."""
-    with (
-        loopback(folder, {"local_tier": tier, **changes}) as gateway,
-        openai.OpenAI(base_url=f"{gateway.url}/v1", api_key="x", max_retries=max_retries) as client,
-    ):
-        yield gateway, client
-
-
-def refused(client: openai.OpenAI, **wish: Any) -> openai.APIStatusError:
-    with pytest.raises(openai.APIStatusError) as caught:
-        client.videos.create(**{"prompt": "a kite", **wish})
-    return caught.value
 
 
 def gate_of(fault: openai.APIStatusError) -> dict[str, Any]:
@@ -196,42 +173,6 @@ def test_a_lighter_clip_is_made_where_the_request_allows_it(tmp_path: Path) -> N
         assert (wrong.status_code, wrong.code) == (400, "invalid_accept_lighter")
 
 
-def test_a_repeated_request_finds_its_job_while_the_gate_is_shut(tmp_path: Path) -> None:
-    keyed: dict[str, Any] = {"prompt": "queue me", "extra_headers": {"Idempotency-Key": "k"}}
-    with asking(tmp_path) as (gateway, client):
-        made = client.videos.create(**keyed)
-        gateway.studio.crew.situation = flooded(promises=False)
-        again = client.videos.with_raw_response.create(**keyed)
-        assert again.parse().id == made.id
-        assert again.headers["idempotent-replayed"] == "true"
-        assert refused(client, **{**keyed, "prompt": "other"}).code == "idempotency_key_reused"
-        client.videos.delete(made.id)
-        assert refused(client, **keyed).code == "promises_full", "its key is forgotten with it"
-
-
-def test_a_flood_of_sheds_asks_the_database_nothing(tmp_path: Path) -> None:
-    with asking(tmp_path, open_access=False, remembered_s=60.0) as (gateway, client):
-        studio = gateway.studio
-        account = gateway.run(studio.accounts.create_account("ann", "new", time.time()))
-        key, _ = gateway.run(studio.accounts.create_key(account.id, time.time()))
-        holder = client.with_options(api_key=key)
-        studio.crew.situation = flooded(promises=False)
-        refused(holder)
-        studio.crew.resting = True
-        with statements(studio.store.engines) as told:
-            for number in range(50):
-                fault = refused(
-                    holder,
-                    prompt=f"a kite {number}",
-                    extra_headers={"Idempotency-Key": f"key {number}"},
-                )
-                assert fault.status_code == 429
-            assert told == []
-            with pytest.raises(openai.NotFoundError):
-                holder.videos.retrieve("video_none")
-            assert told != [], "statements are counted"
-
-
 def test_what_is_open_is_told_beforehand(tmp_path: Path) -> None:
     with asking(tmp_path, now=lambda: HALF_PAST) as (gateway, client):
         wish = {"prompt": "a kite"}
@@ -250,30 +191,6 @@ def test_what_is_open_is_told_beforehand(tmp_path: Path) -> None:
                 assert (prospect["retry_at"] is not None) == (outcome == "shed")
                 assert prospect["text"]
         assert list(client.videos.list()) == []
-
-
-def test_demand_is_reported_once_however_often_it_comes_back(tmp_path: Path) -> None:
-    with asking(tmp_path, now=lambda: HALF_PAST) as (gateway, client):
-        crew = gateway.studio.crew
-        crew.deaf = True
-        crew.situation = flooded(promises=False)
-        for _ in range(3):
-            refused(client, prompt="queue one")
-        refused(client, prompt="queue two")
-        crew.situation = OPEN
-        client.videos.create(prompt="queue one")
-        client.videos.create(prompt="queue three")
-        crew.deaf = False
-        eventually(lambda: sum(len(report) for report in crew.reports) >= 2)
-        counted = {
-            each.outcome: (each.tier, each.reason, each.requests, each.gpu_s)
-            for report in crew.reports
-            for each in report
-        }
-        assert counted == {
-            "shed": ("new", "promises_full", 4, 1.0),
-            "admitted": ("new", "gate_open", 2, 0.5),
-        }
 
 
 def test_the_row_has_its_first_note(tmp_path: Path) -> None:
