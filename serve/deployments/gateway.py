@@ -6,8 +6,6 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from autoscaling.placement import PlacementRule
-from autoscaling.rules import Rules as Policy
 from serve.accounts.accounts import open_accounts
 from serve.accounts.newcomers import open_newcomers
 from serve.accounts.rules import rules_of
@@ -43,7 +41,7 @@ class Gateway:
             open_access=settings.http.open_access,
             local_tier=settings.local_tier,
             rules=rules_of(settings),
-            policy=Policy(),
+            policy=settings.rules,
             remembered_s=settings.accounts.remembered_s,
             now=time.time,
         )
@@ -63,13 +61,13 @@ def _served(settings: Settings) -> tuple[ServedModel, ...]:
             attention=model.settings.attention,
             may_sleep=model.settings.may_sleep,
             price_per_gpu_s=model.settings.price_per_gpu_s,
-            standard_devices=_standard(model),
+            standard_devices=_standard(model, settings.policy.placement.standard_devices),
         )
         for name, model in offered_models(settings).items()
     )
 
 
-def _standard(model: OfferedModel) -> int:
+def _standard(model: OfferedModel, devices: int) -> int:
     """Devices of a gang of standard size, as near to it as the model has one."""
     sizes = [gangs.shape.world for gangs in model.settings.shapes]
-    return min(max(PlacementRule().standard_devices, min(sizes)), max(sizes))
+    return min(max(devices, min(sizes)), max(sizes))
