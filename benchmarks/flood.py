@@ -27,11 +27,11 @@ from serve.jobs.database import opened
 from serve.jobs.upgrade import upgrade
 from serve.settings import Settings
 
-ROUNDS = 6
-ROUND_S = 8.0
+ROUNDS = 5
+ROUND_S = 6.0
 CONNECTIONS = 16
 NEW_ACCOUNTS = 50
-NUM_PAID = 6
+NUM_PAID = 4
 SPREAD = {"graceful_shutdown_timeout_s": 2.0, "max_ongoing_requests": 1_500}
 
 

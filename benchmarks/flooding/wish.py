@@ -14,7 +14,7 @@ class Wish:
 def wish(path: str, key: str, number: int) -> Wish:
     """Each has a prompt of its own, as those of different people have."""
     body = json.dumps(
-        {"prompt": f"a red ball bounces on a blue floor, take {number}", "seconds": "1"}
+        {"prompt": f"a red ball bounces on a blue floor, take {number}", "sound": True}
     ).encode()
     head = (
         f"POST {path}/v1/videos HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {key}\r\n"

@@ -16,7 +16,7 @@ from autoscaling.rules import Rules
 from pipelines.cost import Calibration
 from serve.artifacts.store import ArtifactStore, clip_prefix
 from serve.gateway.live import event_of
-from serve.jobs.job import Failure, Job, Phase, Timings
+from serve.jobs.job import Failure, Job, Note, Phase, Timings
 from serve.jobs.store import Fence, JobStore
 from serve.messages import Answered, GangStatus, JobEvent, QueuePlace, Snapshot
 
@@ -121,6 +121,11 @@ class FilmCrew:
     async def _look(self) -> None:
         if self.away or self.resting:
             return
+        for job in await self._store.owed():
+            if not job.spec.prompt.startswith("queue"):
+                now = time.time()
+                note = Note(at=now, what="released", reason="room", text="There is room now.")
+                await self._store.release(job, self._epoch, now, note)
         waiting = await self._store.waiting()
         kept = [job for job in waiting if job.spec.prompt.startswith("queue")]
         self._places = {

@@ -46,7 +46,7 @@ def test_who_is_let_in_is_told_so(tmp_path: Path) -> None:
 
 
 def test_a_deferred_job_is_created_and_polled_to_its_end(tmp_path: Path) -> None:
-    """The film crew takes deferred jobs too, at once: the client need not know of any of this."""
+    """The film crew releases such jobs at once: the client need not know of any of this."""
     with asking(tmp_path) as (gateway, client):
         gateway.studio.crew.situation = flooded()
         made = client.videos.create(prompt="queue for ever")
@@ -58,7 +58,7 @@ def test_a_deferred_job_is_created_and_polled_to_its_end(tmp_path: Path) -> None
         video = client.videos.create_and_poll(prompt="a kite")
         assert video.status == "completed"
         assert decision_of(video)["state"] == "ended"
-        assert [note["what"] for note in decision_of(video)["history"]] == ["deferred"]
+        assert [note["what"] for note in decision_of(video)["history"]] == ["deferred", "released"]
         assert decision_of(client.videos.retrieve(made.id)) == decision, "it never moves"
         [row] = gateway.run(gateway.studio.store.fetch([made.id]))
         assert row.predicted_wait_s > 0
