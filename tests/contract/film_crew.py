@@ -44,6 +44,7 @@ class FilmCrew:
         self.deaf = False
         self.resting = False
         """Looks at no rows any more, while its snapshots go on."""
+        self.looking = False
         self.reports: list[list[Answered]] = []
         self.num_subscriptions = 0
         self.took_epoch = asyncio.Event()
@@ -112,7 +113,9 @@ class FilmCrew:
         self.took_epoch.set()
         while True:
             self._wake.clear()
+            self.looking = True
             await self._look()
+            self.looking = False
             try:
                 await asyncio.wait_for(self._wake.wait(), SCAN_S)
             except TimeoutError:

@@ -37,6 +37,7 @@ def test_a_flood_of_sheds_asks_the_database_nothing(tmp_path: Path) -> None:
         studio.crew.situation = flooded(promises=False)
         refused(holder)
         studio.crew.resting = True
+        eventually(lambda: not studio.crew.looking)
         with statements(studio.store.engines) as told:
             for number in range(50):
                 fault = refused(
