@@ -26,7 +26,7 @@ from serve.gateway.parts import GatewayParts
 from serve.gateway.pricing import Asked, Pricing
 from serve.jobs.job import Job, Note
 
-CLOSED: Final = frozenset({"tier_closed", "model_closed", "region_closed"})
+CLOSED: Final = frozenset({Reason.TIER_CLOSED, Reason.MODEL_CLOSED, Reason.REGION_CLOSED})
 """Reasons that an operator gave."""
 SHED_BY_THE_GATE: Final = frozenset(
     {Reason.TOO_FAR, Reason.TOO_MUCH, Reason.NO_PROMISES, Reason.NO_GPUS}

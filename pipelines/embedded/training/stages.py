@@ -24,9 +24,12 @@ from pipelines.embedded.training.audio import train_audio_vae, train_vocoder
 from pipelines.embedded.training.crew import Crew, together
 from pipelines.embedded.training.denoiser import train_denoiser
 from pipelines.embedded.training.denoiser_batch import Scale, measure_scale
+from pipelines.embedded.training.denoising_model import build_denoiser
+from pipelines.embedded.training.drafts import Drafts, draw_drafts, load_drafts, save_drafts
 from pipelines.embedded.training.latents import Store, build_store, load_store, save_store
 from pipelines.embedded.training.run import trained_weights
-from pipelines.embedded.training.video_vae import train_decoder, train_video_vae
+from pipelines.embedded.training.video_decoder import train_decoder
+from pipelines.embedded.training.video_vae import train_video_vae
 from pipelines.embedded.vocabulary import build_tokenizer
 
 DENOISER_PARTS: Final = ("text_encoder", "connectors", "transformer")
@@ -35,11 +38,12 @@ STEPS: Final = MappingProxyType(
         "video_vae": 2300,
         "audio_vae": 800,
         "vocoder": 1100,
-        "denoiser": 6000,
-        "video_decoder": 4500,
+        "denoiser": 7100,
+        "video_decoder": 5050,
     }
 )
 CLIPS: Final = 2800  # scenes, encoded once for the denoiser
+DRAFTS: Final = 1200  # clips sampled once from the denoiser, for the decoder
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,7 @@ class Plan:
     device: torch.device
     steps: Mapping[str, int]
     clips: int = CLIPS
+    drafts: int = DRAFTS
     processes: int = 1
 
 
@@ -117,8 +122,22 @@ def _denoiser(plan: Plan, crew: Crew) -> None:
     train_denoiser(plan.folder, steps, store, measure_scale(store), plan.device, crew=crew)
 
 
+def _drafts(plan: Plan) -> Drafts:
+    """What the denoiser draws, drawn first if need be."""
+    path = plan.folder / "drafts_square.pt"
+    if not path.exists():
+        store = _store(plan, "square")
+        denoiser = build_denoiser(plan.device)
+        state = trained_weights(plan.folder, "denoiser")
+        for name, module in denoiser.modules().items():
+            module.load_state_dict(state[f"mean_{name}"])
+        scale = measure_scale(store)
+        save_drafts(draw_drafts(denoiser, store, scale, plan.drafts, plan.device), path)
+    return load_drafts(path)
+
+
 def _video_decoder(plan: Plan, crew: Crew) -> None:
-    train_decoder(plan.folder, plan.steps["video_decoder"], plan.device, crew)
+    train_decoder(plan.folder, plan.steps["video_decoder"], _drafts(plan), plan.device, crew)
 
 
 def train_everything(plan: Plan) -> None:
@@ -129,5 +148,6 @@ def train_everything(plan: Plan) -> None:
     _store(plan, "square")
     together(plan.processes, partial(_denoiser, plan))
     export(plan)
+    _drafts(plan)
     together(plan.processes, partial(_video_decoder, plan))
     export(plan)

@@ -1,5 +1,6 @@
 """Train the video VAE on rendered scenes: single images first, then stretches of clips."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -14,7 +15,7 @@ from pipelines.embedded import scene as scenes
 from pipelines.embedded.network import build_video_vae
 from pipelines.embedded.training.crew import ALONE, Crew
 from pipelines.embedded.training.muon import Muon, split_parameters
-from pipelines.embedded.training.run import Run, trained_weights
+from pipelines.embedded.training.run import Run
 
 SQUARE: Final = scenes.Frame()
 TWINS: Final = MappingProxyType({"ball": "square", "square": "ball"})
@@ -35,32 +36,33 @@ def clip_batch(
 
     With `window`, only so many frames in a row of each clip, beginning anywhere.
     """
-    videos, masks = [], []
+    drawn = []
     for _ in range(count):
         scene = scenes.draw_scene(generator)
-        twin = replace(scene, shape=TWINS.get(scene.shape, scene.shape))
-        each = np.stack([scenes.mask(s, frame) for s in (scene, twin)])
-        if window is not None:
-            start = int(generator.integers(frame.frames - window + 1))
-            each = each[:, start : start + window]
-        videos.append(scenes.paint(scene, each[0]))
-        masks.append(np.stack([each[0], each[0] - each[1]]))
-    video = torch.from_numpy(np.stack(videos)).permute(0, 4, 1, 2, 3) * 2 - 1
-    return video.contiguous(), torch.from_numpy(np.stack(masks))
+        start = 0 if window is None else int(generator.integers(frame.frames - window + 1))
+        drawn.append(paint(scene, frame, slice(start, None if window is None else start + window)))
+    return torch.stack([video for video, _ in drawn]), torch.stack([mask for _, mask in drawn])
+
+
+def paint(scene: scenes.Scene, frame: scenes.Frame, shown: slice) -> tuple[Tensor, Tensor]:
+    """The `shown` frames of a scene, and its masks."""
+    twin = replace(scene, shape=TWINS.get(scene.shape, scene.shape))
+    mask, other = (scenes.mask(each, frame)[shown] for each in (scene, twin))
+    video = torch.from_numpy(scenes.paint(scene, mask)).permute(3, 0, 1, 2) * 2 - 1
+    return video.contiguous(), torch.from_numpy(np.stack([mask, mask - other]))
 
 
 def batch_for(
-    step: int, steps: int, seed: int, images: float = 0.06, crew: Crew = ALONE
+    step: int, steps: int, generator: np.random.Generator, images: float = 0.06
 ) -> tuple[Tensor, Tensor]:
-    """Choose and render the batch of one step; the same step always gives the same batch.
+    """Choose and render the batch of one step.
 
     Single images for the share `images` of the steps, then stretches of nine frames, and whole
     clips in the last fourteenth.
     """
-    generator = np.random.default_rng(crew.seed(seed, step))
     if step < images * steps or step % 12 == 11:
         return clip_batch(generator, SQUARE, 24, window=1)
-    if step < 0.93 * steps and images:
+    if step < 0.93 * steps:
         return clip_batch(generator, SQUARE, 4, window=9)
     return clip_batch(generator, SQUARE, 3)
 
@@ -88,14 +90,12 @@ def doubt(error: Tensor, video: Tensor, cover: Tensor) -> Tensor:
     return (wrong * apart.abs()).sum() / apart.abs().sum().clamp(min=1)
 
 
-def loss_of(vae: AutoencoderKLLTX2Video, video: Tensor, cover: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the loss and the plain mean squared error (pixels in 0..1).
+def loss_of(output: Tensor, video: Tensor, cover: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the loss of decoded clips and their plain mean squared error (pixels in 0..1).
 
     Each clip counts by the logarithm of its error: a shape that hardly differs from its background
     has to be as sharp as any other.
     """
-    with torch.autocast(video.device.type, torch.bfloat16):
-        output, latent = reconstruct(vae, video, noise=0.2)
     error = output.float() - video
     near = torch.nn.functional.max_pool3d(cover[:, :1], (1, 9, 9), stride=1, padding=(0, 4, 4))
     weight = 1 + 3 * near + TWIN_WEIGHT * cover[:, 1:].abs()
@@ -103,7 +103,17 @@ def loss_of(vae: AutoencoderKLLTX2Video, video: Tensor, cover: Tensor) -> tuple[
     each = (weight * (error.abs() + 3 * error.square())).flatten(1).mean(1)
     loss = (each + FLOOR).log().mean()
     loss = loss + TWIN_DOUBT * doubt(error, video, cover)
-    return loss + 1e-4 * latent.float().square().mean(), (error / 2).square().mean().detach()
+    return loss, (error / 2).square().mean().detach()
+
+
+def lesson(
+    vae: AutoencoderKLLTX2Video, video: Tensor, cover: Tensor, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """Loss and error of clips that are encoded and decoded."""
+    with torch.autocast(device.type, torch.bfloat16):
+        output, latent = reconstruct(vae, video.to(device), noise=0.2)
+    loss, error = loss_of(output, video.to(device), cover.to(device))
+    return loss + 1e-4 * latent.float().square().mean(), error
 
 
 @torch.no_grad()
@@ -135,15 +145,17 @@ def train_steps(
     vae: AutoencoderKLLTX2Video,
     device: torch.device,
     seed: int,
-    images: float = 0.06,
+    teach: Callable[[int, np.random.Generator], tuple[Tensor, Tensor]],
     crew: Crew = ALONE,
 ) -> None:
-    """Do what is left of a run over whatever in the VAE still learns."""
+    """Do what is left of a run over whatever in the VAE still learns.
+
+    `teach` gives the loss and the error of a step; the same step always draws the same.
+    """
     learning = [parameter for parameter in vae.parameters() if parameter.requires_grad]
     for step in run:
         torch.manual_seed(crew.torch_seed(seed, step))
-        video, cover = batch_for(step, run.steps, seed, images, crew)
-        loss, error = loss_of(vae, video.to(device), cover.to(device))
+        loss, error = teach(step, np.random.default_rng(crew.seed(seed, step)))
         loss.backward()  # type: ignore[no-untyped-call]
         crew.share(learning)
         torch.nn.utils.clip_grad_norm_(learning, 1.0)
@@ -164,24 +176,8 @@ def train_video_vae(
     torch.manual_seed(seed)
     vae = build_video_vae().to(device)
     run = Run(folder, "video_vae", steps, {"vae": vae}, optimisers_for(vae), quiet=crew.rank > 0)
-    train_steps(run, vae, device, seed, crew=crew)
 
+    def teach(step: int, generator: np.random.Generator) -> tuple[Tensor, Tensor]:
+        return lesson(vae, *batch_for(step, steps, generator), device)
 
-def train_decoder(
-    folder: Path, steps: int, device: torch.device, crew: Crew = ALONE, seed: int = 6
-) -> None:
-    """Train the decoder alone: latents stay as the denoiser knows them, the picture sharpens."""
-    torch.manual_seed(seed)
-    vae = build_video_vae().to(device)
-    vae.load_state_dict(trained_weights(folder, "video_vae")["vae"])
-    vae.encoder.requires_grad_(False)
-    optimisers = optimisers_for(vae.decoder, rate=0.01)
-    run = Run(
-        folder,
-        "video_decoder",
-        steps,
-        {"decoder": vae.decoder},
-        optimisers,
-        quiet=crew.rank > 0,
-    )
-    train_steps(run, vae, device, seed, images=0.0, crew=crew)
+    train_steps(run, vae, device, seed, teach, crew)
