@@ -60,27 +60,7 @@ class Watch:
     def look(self, stand: Stand, now: float, switches: Switches = NO_SWITCHES) -> Situation:
         """Measure, move the gates, and say what requests are to be decided from."""
         rules = self._rules
-        load = Load(
-            gpus=stand.gpus,
-            paid_wait=self._waits.value(now),
-            tiers=tuple(
-                TierLoad(
-                    backlog_gpu_s=backlog,
-                    promised_gpu_s=promised,
-                    offered_gpu_s_per_s=self._offered[rank].rate(now),
-                    sustained_gpu_s_per_s=self._sustained[rank].rate(now),
-                )
-                for rank, (backlog, promised) in enumerate(
-                    zip(stand.backlog_gpu_s, stand.promised_gpu_s, strict=True)
-                )
-            ),
-        )
-        load = replace(
-            load,
-            promise_pressure=pressure(
-                stand.promised, load=load, tiers=rules.tiers, rule=rules.promises, now=now
-            ),
-        )
+        load = self._load(stand, now)
         raw = raw_levels(load, rules.tiers, rules.saturation, rules.gates)
         self._saturation = self._saturation.after(raw, now, rules.saturation)
         levels = self._saturation.levels
@@ -124,3 +104,30 @@ class Watch:
             self.gates = self.gates.with_tier(rank, of_tier["gate"], now)
         self._waits.take_up(plain["waits"], now)
         self._stretch = Stretch(ratios=tuple(plain["stretch"]))
+
+    def _load(self, stand: Stand, now: float) -> Load:
+        tiers = tuple(
+            TierLoad(
+                backlog_gpu_s=backlog,
+                promised_gpu_s=promised,
+                offered_gpu_s_per_s=offered.rate(now),
+                sustained_gpu_s_per_s=sustained.rate(now),
+            )
+            for backlog, promised, offered, sustained in zip(
+                stand.backlog_gpu_s,
+                stand.promised_gpu_s,
+                self._offered,
+                self._sustained,
+                strict=True,
+            )
+        )
+        bare = Load(gpus=stand.gpus, tiers=tiers)
+        needed = pressure(
+            stand.promised, load=bare, tiers=self._rules.tiers, rule=self._rules.promises, now=now
+        )
+        return Load(
+            gpus=stand.gpus,
+            tiers=tiers,
+            paid_wait=self._waits.value(now),
+            promise_pressure=needed,
+        )

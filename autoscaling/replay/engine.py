@@ -11,7 +11,7 @@ from autoscaling.replay.jobs import SimJob
 from autoscaling.replay.policy import Policy
 from autoscaling.replay.scenarios import HOUR, Outage, Scenario
 
-TICK_S = 5.0
+TICK_S = 10.0
 RETRY_S = 30.0
 LONGEST_S = 72 * HOUR
 """A replay that is not over by then is stopped; what waits is unfinished."""

@@ -2,9 +2,12 @@
 
 from bisect import bisect_left, insort
 from collections.abc import Sequence
+from typing import Final
 
 from autoscaling.promises import Promised
 from autoscaling.replay.jobs import SimJob
+
+MOST_AT_ONCE: Final = 64
 
 
 class Owed:
@@ -14,7 +17,7 @@ class Owed:
         self._keys: list[tuple[float, int]] = []
         self._jobs: dict[int, SimJob] = {}
         self._promised: list[Promised] = []
-        self._deferred: set[int] = set()
+        self._deferred: list[tuple[float, int]] = []
 
     @property
     def all(self) -> Sequence[Promised]:
@@ -32,30 +35,31 @@ class Owed:
         self._promised.insert(at, promised)
         self._jobs[job.number] = job
         if deferred:
-            self._deferred.add(job.number)
+            insort(self._deferred, key)
 
     def deferred(self) -> list[Promised]:
         """Those that were not released yet, as many as could be released at once."""
-        found: list[Promised] = []
-        if not self._deferred:
-            return found
-        for (_, number), promised in zip(self._keys, self._promised, strict=True):
-            if number in self._deferred:
-                found.append(promised)
-            if len(found) >= 64:
-                break
-        return found
+        return [
+            self._promised[bisect_left(self._keys, key)] for key in self._deferred[:MOST_AT_ONCE]
+        ]
 
     def release(self, promised: Promised) -> SimJob:
         """It waits for a gang from now on, and is owed until it runs."""
         number = int(promised.job_id)
-        self._deferred.remove(number)
+        self._forget((promised.finish_by, number))
         return self._jobs[number]
 
     def starts(self, job: SimJob) -> None:
         """It runs; whoever was not promised anything is not known here."""
         if job.number not in self._jobs or job.promised_by is None:
             return
-        at = bisect_left(self._keys, (job.promised_by, job.number))
+        key = (job.promised_by, job.number)
+        at = bisect_left(self._keys, key)
         del self._keys[at], self._promised[at], self._jobs[job.number]
-        self._deferred.discard(job.number)
+        self._forget(key)
+
+    def _forget(self, key: tuple[float, int]) -> None:
+        """It is not deferred any more."""
+        at = bisect_left(self._deferred, key)
+        if self._deferred[at : at + 1] == [key]:
+            del self._deferred[at]
