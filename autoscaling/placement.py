@@ -18,7 +18,8 @@ class PlacementRule:
     """More devices are faster and dearer: bought when nobody waits, or when time is short."""
 
     standard_devices: int = 1
-    """Paid jobs get no gang with fewer: they wait, or another job gives way."""
+    """On a gang with fewer paid jobs begin only if they are in time there: else they wait, or
+    another job gives way."""
     idle_drain_s: float = 40.0
     """With less than this let in, everybody gets the largest gang."""
     margin: float = 1.25
@@ -50,16 +51,16 @@ def place_by_need(
 ) -> FreeGangs | None:
     """The gang for a job that has `time_left_s` and takes `seconds_on(devices)`.
 
-    Paid jobs get the largest. Others do too while little waits; else the smallest on which they
-    are in time, and failing that the largest. So an hour of slack is spent on cheap devices.
+    Paid jobs get the largest of standard size or more, else the largest on which they are in time.
+    Others get the largest while little waits; else the smallest on which they are in time, and
+    failing that the largest. So an hour of slack is spent on cheap devices.
     """
     able = [gangs for gangs in free if gangs.num_free > 0]
-    if paid:
-        return place([gangs for gangs in able if gangs.devices >= rule.standard_devices])
-    if drain_s < rule.idle_drain_s:
-        return place(able)
     enough = [gangs for gangs in able if rule.margin * seconds_on(gangs.devices) <= time_left_s]
-    if not enough:
+    if paid:
+        standard = [gangs for gangs in able if gangs.devices >= rule.standard_devices]
+        return place(standard or enough)
+    if drain_s < rule.idle_drain_s or not enough:
         return place(able)
     return min(enough, key=lambda gangs: (gangs.devices, gangs.shape))
 

@@ -13,7 +13,7 @@ from math import exp
 from random import Random
 from typing import Final
 
-from autoscaling.replay.jobs import LARGE, MEDIUM, SMALL, SimJob, Size
+from autoscaling.replay.jobs import LARGE, LIGHTER, MEDIUM, SMALL, SimJob, Size
 from autoscaling.replay.scenarios import MIXES, Mix, Scenario
 from autoscaling.tiers import Tiers
 
@@ -45,10 +45,14 @@ def arrivals(scenario: Scenario, tiers: Tiers, seed: int) -> list[SimJob]:
             (at, free, HOG) for at in _times(scenario, "free", rate * scenario.hog, hours, random)
         )
     asked.sort(key=lambda each: each[0])
-    return [
+    jobs = [
         _job((number, at, mix, who), scenario, tiers, random)
         for number, (at, mix, who) in enumerate(asked)
     ]
+    for job in jobs:
+        if random.random() < scenario.flexible:
+            job.lighter = LIGHTER[job.size]
+    return jobs
 
 
 def _of_tier(

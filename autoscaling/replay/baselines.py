@@ -9,7 +9,8 @@ from autoscaling.replay.cluster import Cluster, Gang
 from autoscaling.replay.jobs import STANDARD_DEGREE, SimJob, seconds_on
 
 Key = Callable[[SimJob], tuple[float, ...]]
-QUAD_GANGS: Final = (STANDARD_DEGREE,) * 4
+GPUS: Final = 16
+"""Of every scenario."""
 NOT_NOW: Final = Shed(reason=Reason.BUSY, retry_after_s=30.0)
 
 
@@ -97,11 +98,18 @@ class Gradient2(NoLimit):
 
 
 class Baseline:
-    """A queue in the order of `key`, on gangs of standard size, nobody ever gives way."""
+    """A queue in the order of `key`, on gangs of one size, nobody ever gives way."""
 
-    degrees: tuple[int, ...] = QUAD_GANGS
-
-    def __init__(self, key: Key, limit: Limit, *, drops_hopeless: bool = False) -> None:
+    def __init__(
+        self,
+        key: Key,
+        limit: Limit,
+        *,
+        degree: int = STANDARD_DEGREE,
+        drops_hopeless: bool = False,
+    ) -> None:
+        self.degrees = (degree,) * (GPUS // degree)
+        self._degree = degree
         self._key = key
         self._limit = limit
         self._drops = drops_hopeless
@@ -120,12 +128,12 @@ class Baseline:
         while self._queue:
             _, job = heapq.heappop(self._queue)
             self._waiting[job.rank] -= 1
-            takes_s = seconds_on(job.true_gpu_s * (1 - job.done), STANDARD_DEGREE)
+            takes_s = seconds_on(job.true_gpu_s * (1 - job.done), self._degree)
             if self._drops and cluster.now + takes_s > job.deadline:
                 self._dropped.append(job)
                 continue
             self._limit.started(job, cluster.now)
-            return job, cluster.free_gang(STANDARD_DEGREE)
+            return job, cluster.free_gang(self._degree)
         return None
 
     def gives_way(self, cluster: Cluster) -> Gang | None:

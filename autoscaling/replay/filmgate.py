@@ -18,7 +18,7 @@ from autoscaling.replay.jobs import (
 )
 from autoscaling.replay.options import Options
 from autoscaling.replay.owed import Owed
-from autoscaling.replay.sight import as_progress, as_running
+from autoscaling.replay.sight import as_progress, as_running, lighter_variants
 from autoscaling.watch import Stand, Watch
 
 SESSION_S = 1_800.0
@@ -54,6 +54,9 @@ class Filmgate:
         if isinstance(decision, Shed):
             return decision
         self._outstanding[job.account_id] = self._outstanding.get(job.account_id, 0) + 1
+        if decision.variant is not None:
+            job.becomes_lighter()
+            gpu_s = self._cost(job)
         if isinstance(decision, Defer):
             self._owed.add(job, decision.finish_by, gpu_s, deferred=True)
             self._deferred[job.rank] += gpu_s
@@ -170,6 +173,7 @@ class Filmgate:
             standalone_s=job.standalone_s,
             outstanding=self._outstanding.get(job.account_id, 0),
             continuing=before is not None and now - before < SESSION_S,
+            lighter=lighter_variants(job) if self._options.lighter else (),
         )
 
     def _cost(self, job: SimJob) -> float:

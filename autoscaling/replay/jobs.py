@@ -1,6 +1,7 @@
 """Clips of the replay: what they cost on how many GPUs, and what becomes of each job."""
 
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final
 
 from autoscaling.decisions import Decision
@@ -25,6 +26,14 @@ class Size:
 SMALL: Final = Size(name="480p5s", gpu_s=150.0)
 MEDIUM: Final = Size(name="720p5s", gpu_s=600.0)
 LARGE: Final = Size(name="720p10s", gpu_s=1500.0)
+LIGHTER: Final = MappingProxyType(
+    {
+        SMALL: Size(name="480p5s in half the steps", gpu_s=75.0),
+        MEDIUM: SMALL,
+        LARGE: Size(name="480p10s", gpu_s=375.0),
+    }
+)
+"""What a clip may become instead, where the request allows it."""
 
 
 def seconds_on(gpu_s: float, degree: int) -> float:
@@ -50,6 +59,8 @@ class SimJob:
     true_gpu_s: float
     """On one GPU; `size.gpu_s` is what is predicted."""
     slo_scale: float
+    lighter: Size | None = None
+    """What the request says that it may become."""
     decision: Decision | None = None
     promised_by: float | None = None
     predicted_s: float = 0.0
@@ -63,9 +74,22 @@ class SimJob:
     preemptions: int = 0
     tries: int = 0
     job_id: str = field(init=False)
+    asked_gpu_s: float = field(init=False)
+    """Predicted, on one GPU, for the clip that was asked for."""
 
     def __post_init__(self) -> None:
         self.job_id = f"{self.number:07}"
+        self.asked_gpu_s = self.size.gpu_s
+
+    def becomes_lighter(self) -> None:
+        """Before it is begun; a request that allows nothing lighter stays as it is."""
+        if self.lighter is not None:
+            self.true_gpu_s *= self.lighter.gpu_s / self.size.gpu_s
+            self.size, self.lighter = self.lighter, None
+
+    @property
+    def lightened(self) -> bool:
+        return self.size.gpu_s < self.asked_gpu_s
 
     @property
     def standalone_s(self) -> float:

@@ -2,7 +2,8 @@
 
 Two clocks. On the arrival clock a clip is on time within its tier's target after it was asked for.
 On the promise clock a deferred job is on time by the time that was promised when it was deferred.
-A shed job is late on both.
+A shed job is late on both. A clip that was made lighter counts as the work that it became, of
+that which was asked for.
 """
 
 from collections.abc import Iterable, Sequence
@@ -46,7 +47,7 @@ def measure(record: Record, paid_from: int) -> Result:
 
 def _overall(record: Record, paid_from: int) -> Measures:
     jobs, scenario = record.jobs, record.scenario
-    offered = sum(job.size.gpu_s for job in jobs)
+    offered = sum(job.asked_gpu_s for job in jobs)
     held = sum(job.held_gpu_s for job in jobs)
     promised = [job for job in jobs if job.promised_by is not None]
     lengths = [job.promised_by - job.arrived_at for job in promised if job.promised_by]
@@ -75,6 +76,7 @@ def _of_tier(jobs: Sequence[SimJob]) -> Measures:
         "slo_promise": _mean(map(kept_in_time, jobs)),
         "shed": _mean(isinstance(job.decision, Shed) for job in jobs),
         "deferred": _mean(isinstance(job.decision, Defer) for job in jobs),
+        "lighter": _mean(job.lightened for job in jobs),
         "wait_p50_s": percentile(waits, 0.5),
         "wait_p99_s": percentile(waits, 0.99),
         "jain": jain(jobs),
@@ -120,7 +122,7 @@ def jain(jobs: Iterable[SimJob]) -> float:
     asked: dict[str, float] = {}
     made: dict[str, float] = {}
     for job in jobs:
-        asked[job.account_id] = asked.get(job.account_id, 0.0) + job.size.gpu_s
+        asked[job.account_id] = asked.get(job.account_id, 0.0) + job.asked_gpu_s
         if job.finished_at is not None:
             made[job.account_id] = made.get(job.account_id, 0.0) + job.size.gpu_s
     parts = [made.get(name, 0.0) / gpu_s for name, gpu_s in asked.items()]

@@ -19,5 +19,7 @@ class Options:
     preempts: bool = True
     moves: bool = True
     """Whether a running job goes on on a larger gang that nobody needs."""
+    lighter: bool = True
+    """Whether clips are made lighter where the request allows it."""
     mean_gpu_s: float | None = None
     """Instead of each job's cost: requests are counted."""

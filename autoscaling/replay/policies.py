@@ -1,9 +1,14 @@
-"""The policies of `filmgate simulate` by name: filmgate's, its ablations, and the baselines."""
+"""The policies of `filmgate simulate` by name: filmgate's, its ablations, and the baselines.
+
+The baselines' numbers, and filmgate's where they are not defaults of its rules, are those that
+`python -m benchmarks gate tune` found on S4x10.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from autoscaling.gates import GateRule
 from autoscaling.ordering import OrderRule
@@ -23,17 +28,20 @@ from autoscaling.replay.jobs import standard_gpu_s
 from autoscaling.replay.options import Options
 from autoscaling.replay.policy import Policy
 from autoscaling.rules import Rules
-from autoscaling.tiers import Tiers
+from autoscaling.tiers import HOUR_S, Tiers
 
 MEAN_GPU_S: Final = 355.0
 """Of the workload's calm mix, on one GPU."""
-TUNED: Final = Options(degrees=(4, 4, 4, 1, 1, 1, 1))
+TUNED: Final = Options(degrees=(4, 4, 2, 2, 2, 2))
+
+Settings = Mapping[str, float]
+"""What a baseline may be tuned in, by name; `degree` is the size of its gangs."""
 
 
-def _no_deferral() -> Policy:
-    tiers = tuple(replace(tier, max_promise_s=0.0) for tier in TUNED.rules.tiers)
-    rules = replace(TUNED.rules, tiers=Tiers(ladder=tiers))
-    return Filmgate(replace(TUNED, rules=rules))
+def promising(longest_s: float) -> Policy:
+    """With promises up to so far away; 0 sheds instead of deferring."""
+    tiers = tuple(replace(tier, max_promise_s=longest_s) for tier in TUNED.rules.tiers)
+    return _with_rules(tiers=Tiers(ladder=tiers))
 
 
 def _with_rules(**changes: object) -> Policy:
@@ -41,26 +49,70 @@ def _with_rules(**changes: object) -> Policy:
     return Filmgate(replace(TUNED, rules=rules))
 
 
-POLICIES: Final[Mapping[str, Callable[[], Policy]]] = MappingProxyType(
+def _ray_cap(most: int = 20, **gangs: Any) -> Policy:
+    return Baseline(by_arrival, QueueCap(most), **gangs)
+
+
+def _fixed_limit(most: int = 12, **gangs: Any) -> Policy:
+    return Baseline(by_arrival, InFlight(most), **gangs)
+
+
+def _priority_cap(most: int = 20, **gangs: Any) -> Policy:
+    return Baseline(by_tier, QueueCap(most, per_tier=True), **gangs)
+
+
+def _dagor(threshold_s: float = 60.0, window_s: float = 60.0, **gangs: Any) -> Policy:
+    return Baseline(by_arrival, Dagor(threshold_s, window_s), **gangs)
+
+
+def _gradient2(tolerance: float = 1.5, queue: float = 4.0, **gangs: Any) -> Policy:
+    return Baseline(by_arrival, Gradient2(tolerance, queue), **gangs)
+
+
+BASELINES: Final[Mapping[str, Callable[..., Policy]]] = MappingProxyType(
     {
-        "filmgate": lambda: Filmgate(TUNED),
-        "fifo": lambda: Baseline(by_arrival, NoLimit()),
-        "static-priority": lambda: Baseline(by_tier, NoLimit()),
-        "ray-cap": lambda: Baseline(by_arrival, QueueCap(20)),
-        "fixed-limit": lambda: Baseline(by_arrival, InFlight(12)),
-        "priority-cap": lambda: Baseline(by_tier, QueueCap(20, per_tier=True)),
-        "dagor": lambda: Baseline(by_arrival, Dagor()),
-        "gradient2": lambda: Baseline(by_arrival, Gradient2()),
-        "edf-oracle": lambda: Baseline(by_deadline, NoLimit(), drops_hopeless=True),
-        "filmgate-no-deferral": _no_deferral,
+        "fifo": lambda **gangs: Baseline(by_arrival, NoLimit(), **gangs),
+        "static-priority": lambda **gangs: Baseline(by_tier, NoLimit(), **gangs),
+        "ray-cap": _ray_cap,
+        "fixed-limit": _fixed_limit,
+        "priority-cap": _priority_cap,
+        "dagor": _dagor,
+        "gradient2": _gradient2,
+        "edf-oracle": lambda **gangs: Baseline(
+            by_deadline, NoLimit(), drops_hopeless=True, **gangs
+        ),
+    }
+)
+"""Called with the settings that they are tuned in."""
+BASELINE_SETTINGS: Final[Mapping[str, Settings]] = MappingProxyType(
+    {name: MappingProxyType({}) for name in BASELINES}
+)
+ABLATIONS: Final[Mapping[str, Callable[[], Policy]]] = MappingProxyType(
+    {
+        "filmgate-no-deferral": lambda: promising(0.0),
         "filmgate-no-preemption": lambda: Filmgate(replace(TUNED, preempts=False)),
         "filmgate-no-moves": lambda: Filmgate(replace(TUNED, moves=False)),
         "filmgate-no-elastic": lambda: Filmgate(replace(TUNED, degrees=(4, 4, 4, 4))),
+        "filmgate-no-lighter": lambda: Filmgate(replace(TUNED, lighter=False)),
         "filmgate-no-hysteresis": lambda: _with_rules(gates=GateRule(hysteresis=0.0, dwell_s=0.0)),
         "filmgate-with-floor": lambda: _with_rules(order=OrderRule(low_share=0.125)),
+        "filmgate-long-promises": lambda: promising(8 * HOUR_S),
         "filmgate-no-cost-model": lambda: Filmgate(
             replace(TUNED, mean_gpu_s=standard_gpu_s(MEAN_GPU_S))
         ),
+    }
+)
+
+
+def _tuned(name: str) -> Callable[[], Policy]:
+    return partial(BASELINES[name], **BASELINE_SETTINGS[name])
+
+
+POLICIES: Final[Mapping[str, Callable[[], Policy]]] = MappingProxyType(
+    {
+        "filmgate": lambda: Filmgate(TUNED),
+        **{name: _tuned(name) for name in BASELINES},
+        **ABLATIONS,
     }
 )
 

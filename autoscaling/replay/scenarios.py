@@ -60,6 +60,8 @@ class Scenario:
     """Of the logarithm of true over predicted cost."""
     slow_part: float = 0.0
     """Part of the jobs that take twice as long as predicted."""
+    flexible: float = 0.0
+    """Part of the jobs that may be made lighter."""
 
     def rate_factor(self, tier: str, at_s: float) -> float:
         """Of the tier's usual rate, without the hours' own factors."""
@@ -102,6 +104,9 @@ ALL: Final = (
         FLASH_X10, name="S6", about="S4x10, and who is shed tries three times more", retries=3
     ),
     replace(CALM, name="S7", about="a free account sends 30 % of all requests", load=0.9, hog=0.3),
+    replace(
+        FLASH_X10, name="S4light", about="S4x10, and a third may be made lighter", flexible=1 / 3
+    ),
     replace(FLASH_X10, name="S8", about="S4x10 and the reopening after it", hours=20.0),
     Scenario(
         name="S9",

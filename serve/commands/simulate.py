@@ -1,6 +1,8 @@
 """`filmgate simulate`: hours of demand replayed in seconds through the policy, without a GPU."""
 
 import json
+from collections.abc import Callable
+from importlib.util import find_spec
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,7 +14,9 @@ from serve.commands.outcome import CommandError
 from serve.commands.tables import show_facts, show_table
 
 if TYPE_CHECKING:
+    from autoscaling.replay.policy import Policy as KnownPolicy
     from autoscaling.replay.runs import Study
+    from autoscaling.replay.scenarios import Scenario as KnownScenario
 
 MOST_SEEDS = 1_000
 OVERALL = {
@@ -34,6 +38,7 @@ TIER_COLUMNS = (
     "slo_promise",
     "shed",
     "deferred",
+    "lighter",
     "wait_p50_s",
     "wait_p99_s",
     "jain",
@@ -47,6 +52,9 @@ Seeds = Annotated[str, typer.Option(help="One seed, or the first and the last: 1
 JsonFile = Annotated[
     Path | None, typer.Option("--json", help="Write the figures here.", metavar="FILE")
 ]
+PlotFile = Annotated[
+    Path | None, typer.Option(help="Draw the first seed over time, as a PNG.", metavar="FILE.png")
+]
 
 
 def simulate(
@@ -54,6 +62,7 @@ def simulate(
     policy: Policy = "filmgate",
     seeds: Seeds = "100-102",
     json_file: JsonFile = None,
+    plot: PlotFile = None,
 ) -> None:
     """Replay a flood, or a calm day, through an admission policy; no GPU, no service."""
     from autoscaling.replay.policies import known_policy
@@ -65,8 +74,13 @@ def simulate(
     except ValueError as unknown:
         raise CommandError(str(unknown)) from None
     numbers = _seeds(seeds)
-    if json_file is not None and not json_file.absolute().parent.is_dir():
-        raise CommandError(f"there is no folder {json_file.absolute().parent} for {json_file.name}")
+    for file in (json_file, plot):
+        if file is not None and not file.absolute().parent.is_dir():
+            raise CommandError(f"there is no folder {file.absolute().parent} for {file.name}")
+    if plot is not None and not find_spec("matplotlib"):
+        raise CommandError(
+            "--plot draws with matplotlib, which is not here: pip install matplotlib"
+        )
     what = f"{chosen.name}, {chosen.about}: {policy}, {len(numbers)} seeds"
     with Console(stderr=True).status(what):
         result = study(chosen, make, numbers)
@@ -75,6 +89,19 @@ def simulate(
     if json_file is not None:
         figures = {"scenario": chosen.name, "policy": policy, **as_json(result)}
         json_file.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    if plot is not None:
+        _draw(chosen, make, numbers[0], f"{what.rpartition(',')[0]}, seed {numbers[0]}", plot)
+
+
+def _draw(
+    scenario: "KnownScenario", make: "Callable[[], KnownPolicy]", seed: int, title: str, plot: Path
+) -> None:
+    from autoscaling.replay.runs import replay
+    from autoscaling.replay.timeline import timeline
+    from serve.commands.replay_chart import draw_replay
+
+    floods = [(surge.begins_h, surge.ends_h) for surge in scenario.surges]
+    draw_replay(timeline(replay(scenario, make, seed)), title, floods, plot)
 
 
 def as_json(result: "Study") -> dict[str, object]:
