@@ -13,12 +13,14 @@ class TierLoad:
 
     backlog_gpu_s: float = NO_LOAD
     """Still to do for the jobs that were let in, waiting or running."""
+    running_gpu_s: float = NO_LOAD
+    """The part of it that gangs are at work on: it stands in nobody's way once one is free."""
     promised_gpu_s: float = NO_LOAD
     """Still to do for deferred jobs that were not released yet."""
     offered_gpu_s_per_s: float = NO_LOAD
     """Asked for a second, over the last minutes: let in, deferred and shed alike."""
     sustained_gpu_s_per_s: float = NO_LOAD
-    """The same over the last hour."""
+    """The same over the last hours, as far back as promises look ahead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +44,7 @@ class Load:
         return self._per_gpu(sum(tier.offered_gpu_s_per_s for tier in self.tiers[from_rank:]))
 
     def left_by(self, ranks: Sequence[int]) -> float:
-        """The part of the GPUs that tiers with these ranks have left over in the last hour."""
+        """The part of the GPUs that tiers with these ranks have left over in the last hours."""
         asked = sum(tier.sustained_gpu_s_per_s for tier in self._of(ranks))
         return max(0.0, 1 - self._per_gpu(asked))
 
@@ -53,6 +55,16 @@ class Load:
     def backlog_gpu_s(self, ranks: Sequence[int] | None = None) -> float:
         """Of the tiers with these ranks; of all without."""
         return sum(tier.backlog_gpu_s for tier in self._of(ranks))
+
+    def waiting_s(self, ranks: Sequence[int] | None = None) -> float:
+        """Seconds until all that waits for a gang, or was promised for later, is done, if nothing
+        else were."""
+        return self._per_gpu(
+            sum(
+                max(0.0, tier.backlog_gpu_s - tier.running_gpu_s) + tier.promised_gpu_s
+                for tier in self._of(ranks)
+            )
+        )
 
     def _of(self, ranks: Sequence[int] | None) -> Sequence[TierLoad]:
         return self.tiers if ranks is None else [self.tiers[rank] for rank in ranks]

@@ -16,8 +16,9 @@ class MeterRule:
 
     offered_s: float = 600.0
     """What is asked for now."""
-    sustained_s: float = 3_600.0
-    """What is asked for in the long run: promises are made of what that leaves."""
+    sustained_s: float = 14_400.0
+    """What is asked for in the long run: promises are made of what that leaves, and look as far
+    ahead. Over one hour it is too uneven: paid clips are few and differ tenfold."""
     waits_s: float = 300.0
     least_s: float = 1.0
     """Waits are compared with no less than this: the shortest time that means anything."""

@@ -26,6 +26,8 @@ class Waiting:
     """What is left to do, in seconds on an idle gang of standard size."""
     due_at: float = float("inf")
     """From when on the job goes before all that are not paid for."""
+    promised: bool = False
+    """Whether `deadline` was promised when the job was deferred."""
     suspended_at: float | None = None
     """Since when it waits to go on, if it was made to give way."""
 
@@ -44,6 +46,7 @@ class Band(IntEnum):
     DUE = 4  # promised jobs that must begin, and jobs that waited far too long
     BROKEN = 5  # promised, and too late: one broken promise must not break the next
     FAIR = 6  # all others, by their accounts' shares
+    LEFT_OVER = 7  # promised, and not due: made from what nobody else needs now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +110,8 @@ class TwoBands:
             return (Band.LATE if late else Band.PAID), latest_start
         if now >= job.due_at:
             return self._due(job, now)
+        if job.promised:
+            return Band.LEFT_OVER, job.deadline
         return (Band.FLOOR if low_part < self._rule.low_share else Band.FAIR), 0.0
 
     def _due(self, job: Waiting, now: float) -> tuple[Band, float]:

@@ -51,15 +51,17 @@ def place_by_need(
 ) -> FreeGangs | None:
     """The gang for a job that has `time_left_s` and takes `seconds_on(devices)`.
 
-    Paid jobs get the largest of standard size or more, else the largest on which they are in time.
+    Paid jobs get the largest of standard size or more, else the largest on which they are in time;
+    those that are late anyway any.
     Others get the largest while little waits; else the smallest on which they are in time, and
     failing that the largest. So an hour of slack is spent on cheap devices.
     """
     able = [gangs for gangs in free if gangs.num_free > 0]
     enough = [gangs for gangs in able if rule.margin * seconds_on(gangs.devices) <= time_left_s]
     if paid:
+        late = seconds_on(rule.standard_devices) > time_left_s
         standard = [gangs for gangs in able if gangs.devices >= rule.standard_devices]
-        return place(standard or enough)
+        return place(able if late else standard or enough)
     if drain_s < rule.idle_drain_s or not enough:
         return place(able)
     return min(enough, key=lambda gangs: (gangs.devices, gangs.shape))

@@ -3,9 +3,9 @@
 A promise is kept because it is careful when it is made: nine times in ten the clip is there by
 then. It never moves afterwards, and a promised job is not shed.
 
-Worked numbers: 16 GPUs, half of them taken by paid jobs, 30 % of the rest in reserve. 20,000
-GPU-seconds ahead and 150 of its own take 20,150 / (16 * 0.35) = 3,600 s; at a stretch of 1.25 the
-promise is 75 minutes.
+Worked numbers: 16 GPUs, half of them taken by paid jobs, 20 % of the rest in reserve. 20,000
+GPU-seconds ahead and 150 of its own take 20,150 / (16 * 0.4) = 3,150 s; at a stretch of 1.25 the
+promise is 66 minutes.
 """
 
 from collections import deque
@@ -26,7 +26,7 @@ class PromiseRule:
 
     horizon_s: float = 4 * HOUR_S
     """No more is promised than all GPUs can do in this time."""
-    in_reserve: float = 0.3
+    in_reserve: float = 0.2
     """Part of what paid jobs leave that is not counted on: they may ask for more tomorrow."""
     least_share: float = 0.1
     """Promised work gets this part of the GPUs at least, whatever the others ask for."""

@@ -1,13 +1,14 @@
 """How full the cluster is for each tier: drain time, paid waits and offered load, smoothed.
 
-Never GPU utilisation: a GPU that works is near 100 % whether one job waits or a thousand.
+Never GPU utilisation: a GPU that works is near 100 % whether one job waits or a thousand. Only what
+waits for a gang fills the cluster: with running work counted, gates were half closed on calm days.
 
 A tier sees what stands before it. Paid jobs overtake all others, so only paid work fills the
 cluster for them; and a tier looks at what it and the tiers above ask for, so a flood of new users
 closes the door for new users: as far as it must, before any work has piled up.
 
-Worked numbers, 16 GPUs and a target of 450 s: 7,200 GPU-seconds let in are a saturation of 1, or,
-where paid tiers usually ask for half of the GPUs, of 2 for all others.
+Worked numbers, 16 GPUs and a target of 300 s: 4,800 GPU-seconds that wait are a saturation of 1,
+or, where paid tiers usually ask for half of the GPUs, of 2 for all others.
 """
 
 from dataclasses import dataclass, replace
@@ -27,7 +28,7 @@ LEAST_REST: Final = 0.2
 class SaturationRule:
     """Periods in seconds."""
 
-    drain_target_s: float = 450.0
+    drain_target_s: float = 300.0
     smoothing_s: float = 60.0
     surge_floor: float = 0.5
     """The smoothed value is never below this part of the present one: a surge is seen at once."""
@@ -43,10 +44,8 @@ def raw_levels(
     only: a few late ones are no reason to turn paid requests aside.
     """
     ranks = tiers.paid_ranks
-    everybody = paid = load.drain_s() / rule.drain_target_s
-    if load.gpus > 0:
-        paid = load.backlog_gpu_s(ranks) / load.gpus / rule.drain_target_s
-        everybody /= max(LEAST_REST, load.left_by(ranks))
+    paid = load.waiting_s(ranks) / rule.drain_target_s
+    everybody = load.waiting_s() / rule.drain_target_s / max(LEAST_REST, load.left_by(ranks))
     levels = []
     for rank, tier in enumerate(tiers):
         if tier.paid:

@@ -24,6 +24,8 @@ class Stand:
     gpus: float
     backlog_gpu_s: Sequence[float]
     promised_gpu_s: Sequence[float]
+    running_gpu_s: Sequence[float] = ()
+    """The part of the backlog that gangs are at work on; nothing if it is not said."""
     promised: Sequence[Promised] = ()
     """Unfinished promised jobs that do not run, the earliest promise first."""
 
@@ -109,12 +111,14 @@ class Watch:
         tiers = tuple(
             TierLoad(
                 backlog_gpu_s=backlog,
+                running_gpu_s=running,
                 promised_gpu_s=promised,
                 offered_gpu_s_per_s=offered.rate(now),
                 sustained_gpu_s_per_s=sustained.rate(now),
             )
-            for backlog, promised, offered, sustained in zip(
+            for backlog, running, promised, offered, sustained in zip(
                 stand.backlog_gpu_s,
+                stand.running_gpu_s or [0.0] * len(self._offered),
                 stand.promised_gpu_s,
                 self._offered,
                 self._sustained,

@@ -1,28 +1,28 @@
 """All benchmarks, one after another: `python -m benchmarks [NAME ...]`, names as in `NAMES`.
 
-Options after a single name are that benchmark's own: `python -m benchmarks denoise --help`.
+What follows a single name is that benchmark's own: `python -m benchmarks denoise --help`,
+`python -m benchmarks gate tune`.
 """
 
 import importlib
 import os
 import sys
-from itertools import dropwhile, takewhile
+from itertools import takewhile
 
-NAMES = ("overhead", "load", "startup", "shares", "denoise", "stages", "flood")
+NAMES = ("overhead", "load", "startup", "shares", "denoise", "stages", "flood", "gate")
 
 
 def main(words: list[str]) -> None:
-    names = list(takewhile(lambda word: not word.startswith("-"), words))
-    options = list(dropwhile(lambda word: not word.startswith("-"), words))
-    if options and len(names) != 1:
-        raise SystemExit("options belong to one benchmark: name it before them")
-    unknown = set(names) - set(NAMES)
-    if unknown:
-        raise SystemExit(f"no such benchmark: {', '.join(sorted(unknown))}; {', '.join(NAMES)}")
+    names = list(takewhile(NAMES.__contains__, words))
+    own = words[len(names) :]
+    if own and not names:
+        raise SystemExit(f"no such benchmark: {own[0]}; {', '.join(NAMES)}")
+    if own and len(names) > 1:
+        raise SystemExit(f"{own[0]} belongs to one benchmark: name it alone before it")
     os.environ["TQDM_DISABLE"] = "1"
     for name in names or NAMES:
         main_of = importlib.import_module(f"benchmarks.{name}").main
-        main_of(options) if options else main_of()
+        main_of(own) if own else main_of()
 
 
 if __name__ == "__main__":

@@ -152,13 +152,14 @@ class Filmgate:
         return dict(zip(names, self._watch.gates.flips, strict=True))
 
     def _look(self, cluster: Cluster) -> Situation:
-        backlog = list(self._backlog)
+        running = [0.0] * len(self._backlog)
         for _, run in cluster.running():
             left = standard_gpu_s(run.left_gpu_s(cluster.now))
-            backlog[run.job.rank] += self._options.mean_gpu_s or left
+            running[run.job.rank] += self._options.mean_gpu_s or left
         stand = Stand(
             gpus=cluster.gpus,
-            backlog_gpu_s=backlog,
+            backlog_gpu_s=[sum(work) for work in zip(self._backlog, running, strict=True)],
+            running_gpu_s=running,
             promised_gpu_s=self._deferred,
             promised=self._owed.all,
         )
@@ -203,6 +204,7 @@ class Filmgate:
             deadline=job.clock,
             standalone_s=seconds_on(job.left_gpu_s, STANDARD_DEGREE),
             due_at=due,
+            promised=job.promised_by is not None,
             suspended_at=job.suspended_at,
         )
         self._waiting[job.job_id] = (job, waiting)

@@ -70,6 +70,7 @@ def _overall(record: Record, paid_from: int) -> Measures:
 
 
 def _of_tier(jobs: Sequence[SimJob]) -> Measures:
+    promised = [job for job in jobs if job.promised_by is not None]
     waits = [job.started_at - job.arrived_at for job in jobs if job.started_at is not None]
     return {
         "slo_arrival": _mean(map(arrived_in_time, jobs)),
@@ -77,6 +78,8 @@ def _of_tier(jobs: Sequence[SimJob]) -> Measures:
         "shed": _mean(isinstance(job.decision, Shed) for job in jobs),
         "deferred": _mean(isinstance(job.decision, Defer) for job in jobs),
         "lighter": _mean(job.lightened for job in jobs),
+        "promise_coverage": _mean(map(kept_in_time, promised)),
+        "promise_overrun_max": max(map(_overrun, promised), default=0.0),
         "wait_p50_s": percentile(waits, 0.5),
         "wait_p99_s": percentile(waits, 0.99),
         "jain": jain(jobs),

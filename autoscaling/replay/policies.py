@@ -4,14 +4,15 @@ The baselines' numbers, and filmgate's where they are not defaults of its rules,
 `python -m benchmarks gate tune` found on S4x10.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from autoscaling.gates import GateRule
 from autoscaling.ordering import OrderRule
+from autoscaling.promises import PromiseRule, ReleaseRule
 from autoscaling.replay.baselines import (
     Baseline,
     Gradient2,
@@ -28,6 +29,7 @@ from autoscaling.replay.jobs import standard_gpu_s
 from autoscaling.replay.options import Options
 from autoscaling.replay.policy import Policy
 from autoscaling.rules import Rules
+from autoscaling.saturation import SaturationRule
 from autoscaling.tiers import HOUR_S, Tiers
 
 MEAN_GPU_S: Final = 355.0
@@ -35,13 +37,38 @@ MEAN_GPU_S: Final = 355.0
 TUNED: Final = Options(degrees=(4, 4, 2, 2, 2, 2))
 
 Settings = Mapping[str, float]
-"""What a baseline may be tuned in, by name; `degree` is the size of its gangs."""
+"""What a policy may be tuned in, by name; a baseline's `degree` is the size of its gangs."""
 
 
-def promising(longest_s: float) -> Policy:
-    """With promises up to so far away; 0 sheds instead of deferring."""
-    tiers = tuple(replace(tier, max_promise_s=longest_s) for tier in TUNED.rules.tiers)
-    return _with_rules(tiers=Tiers(ladder=tiers))
+def filmgate(
+    *,
+    longest_s: float | None = None,
+    drain_target_s: float | None = None,
+    hysteresis: float | None = None,
+    in_reserve: float | None = None,
+    fill_to: float | None = None,
+) -> Policy:
+    """With promises up to so far away (0 sheds instead of deferring), and other constants."""
+    rules = TUNED.rules
+    tiers = rules.tiers
+    if longest_s is not None:
+        tiers = Tiers(ladder=tuple(replace(tier, max_promise_s=longest_s) for tier in tiers))
+    return _with_rules(
+        tiers=tiers,
+        saturation=_changed(rules.saturation, drain_target_s=drain_target_s),
+        gates=_changed(rules.gates, hysteresis=hysteresis),
+        promises=_changed(rules.promises, in_reserve=in_reserve),
+        release=_changed(rules.release, fill_to=fill_to),
+    )
+
+
+Rule = TypeVar("Rule", GateRule, PromiseRule, ReleaseRule, SaturationRule)
+
+
+def _changed(rule: Rule, **values: float | None) -> Rule:
+    """With those values that are said."""
+    said: dict[str, Any] = {name: value for name, value in values.items() if value is not None}
+    return replace(rule, **said)
 
 
 def _with_rules(**changes: object) -> Policy:
@@ -85,18 +112,28 @@ BASELINES: Final[Mapping[str, Callable[..., Policy]]] = MappingProxyType(
 )
 """Called with the settings that they are tuned in."""
 BASELINE_SETTINGS: Final[Mapping[str, Settings]] = MappingProxyType(
-    {name: MappingProxyType({}) for name in BASELINES}
+    {
+        "fifo": {},
+        "static-priority": {},
+        "ray-cap": {"most": 6, "degree": 2},
+        "fixed-limit": {"most": 14, "degree": 2},
+        "priority-cap": {"most": 8, "degree": 2},
+        "dagor": {"threshold_s": 60, "window_s": 60, "degree": 2},
+        "gradient2": {"tolerance": 1.0, "queue": 1, "degree": 2},
+        "edf-oracle": {"degree": 2},
+    }
 )
+"""As tuned; first come first served and static priority have nothing to tune."""
 ABLATIONS: Final[Mapping[str, Callable[[], Policy]]] = MappingProxyType(
     {
-        "filmgate-no-deferral": lambda: promising(0.0),
+        "filmgate-no-deferral": partial(filmgate, longest_s=0.0),
         "filmgate-no-preemption": lambda: Filmgate(replace(TUNED, preempts=False)),
         "filmgate-no-moves": lambda: Filmgate(replace(TUNED, moves=False)),
         "filmgate-no-elastic": lambda: Filmgate(replace(TUNED, degrees=(4, 4, 4, 4))),
         "filmgate-no-lighter": lambda: Filmgate(replace(TUNED, lighter=False)),
         "filmgate-no-hysteresis": lambda: _with_rules(gates=GateRule(hysteresis=0.0, dwell_s=0.0)),
         "filmgate-with-floor": lambda: _with_rules(order=OrderRule(low_share=0.125)),
-        "filmgate-long-promises": lambda: promising(8 * HOUR_S),
+        "filmgate-long-promises": partial(filmgate, longest_s=8 * HOUR_S),
         "filmgate-no-cost-model": lambda: Filmgate(
             replace(TUNED, mean_gpu_s=standard_gpu_s(MEAN_GPU_S))
         ),
@@ -110,7 +147,7 @@ def _tuned(name: str) -> Callable[[], Policy]:
 
 POLICIES: Final[Mapping[str, Callable[[], Policy]]] = MappingProxyType(
     {
-        "filmgate": lambda: Filmgate(TUNED),
+        "filmgate": filmgate,
         **{name: _tuned(name) for name in BASELINES},
         **ABLATIONS,
     }
@@ -122,3 +159,20 @@ def known_policy(name: str) -> Callable[[], Policy]:
     if name not in POLICIES:
         raise ValueError(f"there is no policy {name}; there are {', '.join(POLICIES)}")
     return POLICIES[name]
+
+
+def tuned_settings(names: Iterable[str]) -> dict[str, dict[str, float]]:
+    """What `filmgate simulate` replays these policies with, of what they may be tuned in."""
+    return {name: dict(_settings(name)) for name in names}
+
+
+def _settings(name: str) -> Settings:
+    if name in BASELINES:
+        return BASELINE_SETTINGS[name]
+    rules = TUNED.rules
+    return {
+        "drain_target_s": rules.saturation.drain_target_s,
+        "hysteresis": rules.gates.hysteresis,
+        "in_reserve": rules.promises.in_reserve,
+        "fill_to": rules.release.fill_to,
+    }
