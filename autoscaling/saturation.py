@@ -44,8 +44,10 @@ def raw_levels(
     only: a few late ones are no reason to turn paid requests aside.
     """
     ranks = tiers.paid_ranks
-    paid = load.waiting_s(ranks) / rule.drain_target_s
-    everybody = load.waiting_s() / rule.drain_target_s / max(LEAST_REST, load.left_by(ranks))
+    everybody = paid = load.waiting_s() / rule.drain_target_s
+    if load.gpus > 0:
+        paid = load.waiting_s(ranks) / rule.drain_target_s
+        everybody /= max(LEAST_REST, load.left_by(ranks))
     levels = []
     for rank, tier in enumerate(tiers):
         if tier.paid:

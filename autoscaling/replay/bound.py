@@ -34,7 +34,6 @@ def most_in_time(
                 by = job.arrived_at + max(longest_s, job.deadline - job.arrived_at)
                 heapq.heappush(heap, (by, job.true_gpu_s))
         room = _gpus(scenario, now) * STEP_S
-        now += STEP_S
         took = min(room, paid)
         paid -= took
         made += took * PAID_EFFICIENCY
@@ -48,6 +47,7 @@ def most_in_time(
             made, room = made + took, room - took
             if took < gpu_s:
                 heapq.heappush(heap, (by, gpu_s - took))
+        now += STEP_S
     return made / (made + lost)
 
 

@@ -117,7 +117,7 @@ def _coverage(seen: Outcomes) -> Criterion:
     )
     return Criterion(
         asked="promises to new users kept: 0.85",
-        found=f"{found:.3f}; of all promises the median is {median:.0f} min, the longest {longest:.0f}",
+        found=f"{found:.3f}; all promises: {median:.0f} min in the median, up to {longest:.0f}",
         met=found >= 0.85,
         note="paid tiers asked for more than before",
     )

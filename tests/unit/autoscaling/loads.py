@@ -22,6 +22,7 @@ work = st.floats(0, 1e6, allow_nan=False)
 tier_loads = st.builds(
     TierLoad,
     backlog_gpu_s=work,
+    running_gpu_s=work,
     promised_gpu_s=work,
     offered_gpu_s_per_s=st.floats(0, 100),
 )

@@ -161,7 +161,7 @@ def test_who_comes_back_when_told_to_is_let_in(name: str, level: float, later: f
     assert 30 <= decision.retry_after_s <= 3_600
     then = now + decision.retry_after_s
     if then // 3600 == now // 3600:
-        drained = level - (decision.retry_after_s - 60) / 450
+        drained = level - (decision.retry_after_s - 60) / RULES.saturation.drain_target_s
         part = Gate(closed=True).part_aside(drained, free, RULES.gates)
         assert draw(name, then) >= part - 1e-9
 

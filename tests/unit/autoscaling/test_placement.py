@@ -54,7 +54,18 @@ def by_need(
 
 def test_a_paid_job_gets_its_standard_or_waits() -> None:
     assert by_need(ALL, paid=True) is QUAD
-    assert by_need([SINGLE, PAIR], paid=True, time_left_s=0.0) is None
+    assert by_need([SINGLE, PAIR], paid=True, time_left_s=249.0) is None
+    assert by_need([SINGLE, PAIR], paid=True, time_left_s=100.0) is None
+
+
+def test_a_paid_job_begins_on_less_where_it_is_in_time_on_it() -> None:
+    assert by_need([SINGLE, PAIR], paid=True, time_left_s=250.0) is PAIR
+    assert by_need([SINGLE], paid=True, time_left_s=500.0) is SINGLE
+
+
+def test_a_paid_job_that_is_late_anyway_leaves_no_gang_idle() -> None:
+    assert by_need([SINGLE, PAIR], paid=True, time_left_s=99.0) is PAIR
+    assert by_need(ALL, paid=True, time_left_s=-5.0) is QUAD
 
 
 def test_others_get_the_smallest_on_which_they_are_in_time() -> None:

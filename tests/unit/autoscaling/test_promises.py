@@ -48,7 +48,7 @@ def ask(tier: str = "free", load: Load = BUSY, wish: Wish = CLIP) -> Promise | R
 def test_the_worked_numbers() -> None:
     made = ask()
     assert isinstance(made, Promise)
-    assert made.predicted_s == pytest.approx(20_150 / (16 * 0.35))
+    assert made.predicted_s == pytest.approx(20_150 / (16 * 0.4))
     assert made.finish_by == pytest.approx(1e6 + 1.25 * made.predicted_s)
 
 

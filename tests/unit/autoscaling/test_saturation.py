@@ -31,6 +31,18 @@ def test_work_that_takes_the_target_is_a_saturation_of_one() -> None:
     assert raw(load_of(new=TierLoad(backlog_gpu_s=16 * 300.0)))["new"] == 1.0
 
 
+def test_work_that_runs_is_in_nobodys_way() -> None:
+    half = TierLoad(backlog_gpu_s=16 * 300.0, running_gpu_s=16 * 150.0)
+    assert raw(load_of(new=half))["new"] == 0.5
+    all_of_it = TierLoad(backlog_gpu_s=16 * 300.0, running_gpu_s=16 * 301.0)
+    assert raw(load_of(new=all_of_it))["new"] == 0.0
+
+
+def test_what_was_promised_for_later_is_in_the_way_of_whoever_comes_now() -> None:
+    levels = raw(load_of(new=TierLoad(promised_gpu_s=16 * 300.0)))
+    assert (levels["new"], levels["free"], levels["plus"]) == (1.0, 1.0, 0.0)
+
+
 def test_paid_jobs_are_not_held_up_by_the_others() -> None:
     levels = raw(load_of(free=TierLoad(backlog_gpu_s=9_600), plus=TierLoad(backlog_gpu_s=4_800)))
     assert (levels["new"], levels["free"], levels["plus"], levels["pro"]) == (3.0, 3.0, 1.0, 1.0)

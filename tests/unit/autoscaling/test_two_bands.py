@@ -73,6 +73,12 @@ def test_a_broken_promise_does_not_break_the_next_unless_it_waits_too_long() -> 
     assert ids([broken, fine, forgotten]) == ["forgotten", "fine", "broken"]
 
 
+def test_a_promise_that_is_not_due_is_made_from_what_is_left_over() -> None:
+    sooner = job("sooner", deadline=5_000.0, due_at=4_000.0, promised=True)
+    later = job("later", deadline=9_000.0, due_at=4_000.0, promised=True)
+    assert ids([later, sooner, job("free", created_at=999.0)]) == ["free", "sooner", "later"]
+
+
 def test_a_job_that_was_let_in_is_due_after_three_times_its_target() -> None:
     assert OrderRule().aged_at(100.0, 500.0) == 1_300.0
 
@@ -110,6 +116,7 @@ jobs = st.lists(
         paid=st.booleans(),
         deadline=moments,
         due_at=moments,
+        promised=st.booleans(),
         standalone_s=st.sampled_from([0.0, 50.0, 500.0]),
         suspended_at=st.sampled_from([None, 800.0, 990.0]),
     ),
