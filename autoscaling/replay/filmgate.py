@@ -35,6 +35,7 @@ class Filmgate:
         self._shares = FairShares()
         self._order = TwoBands(self._shares, options.rules.order)
         self._waiting: dict[str, tuple[SimJob, Waiting]] = {}
+        self._paid_waiting: dict[str, Waiting] = {}
         self._owed = Owed()
         self._outstanding: dict[str, int] = {}
         self._last_asked: dict[str, float] = {}
@@ -86,10 +87,10 @@ class Filmgate:
         return None
 
     def gives_way(self, cluster: Cluster) -> Gang | None:
-        if not self._options.preempts:
+        if not self._options.preempts or not self._paid_waiting:
             return None
         rule, now = self._rules.preemption, cluster.now
-        urgent = [each for _, each in self._waiting.values() if is_urgent(each, now, rule)]
+        urgent = [each for each in self._paid_waiting.values() if is_urgent(each, now, rule)]
         if not urgent:
             return None
         runs = {run.job.job_id: (gang, run) for gang, run in cluster.running()}
@@ -208,9 +209,12 @@ class Filmgate:
             suspended_at=job.suspended_at,
         )
         self._waiting[job.job_id] = (job, waiting)
+        if waiting.paid:
+            self._paid_waiting[job.job_id] = waiting
 
     def _starts(self, job: SimJob, waiting: Waiting, now: float) -> None:
         del self._waiting[job.job_id]
+        self._paid_waiting.pop(job.job_id, None)
         self._owed.starts(job)
         self._backlog[job.rank] -= waiting.predicted_gpu_s
         if waiting.paid:
