@@ -57,12 +57,9 @@ class Cluster:
         self.gangs = [Gang(number=n, degree=degree) for n, degree in enumerate(degrees)]
         self.now = 0.0
         self.num_free = len(self.gangs)
-        self.busy_gpu_s = 0.0
-
-    @property
-    def gpus(self) -> int:
+        self.gpus = sum(degrees)
         """Of gangs that are up."""
-        return sum(gang.degree for gang in self.gangs if gang.up)
+        self.busy_gpu_s = 0.0
 
     def running(self) -> Iterator[tuple[Gang, Run]]:
         for gang in self.gangs:
@@ -120,9 +117,11 @@ class Cluster:
         """The gang is gone; its job, if it had one, keeps the steps it had finished."""
         job = self.stop(gang) if gang.run is not None else None
         gang.up = False
+        self.gpus -= gang.degree
         self.num_free -= 1
         return job
 
     def returns(self, gang: Gang) -> None:
         gang.up = True
+        self.gpus += gang.degree
         self.num_free += 1

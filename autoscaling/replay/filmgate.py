@@ -233,5 +233,8 @@ class Filmgate:
             self._shares.corrected(job.account_id, job.held_gpu_s - charged, weight)
 
     def _low_part(self, cluster: Cluster) -> float:
+        """Where nothing is guaranteed to the low band it is enough."""
+        if not self._rules.order.low_share:
+            return 1.0
         low = sum(gang.degree for gang, run in cluster.running() if not self._paid(run.job))
         return low / max(1, cluster.gpus)
