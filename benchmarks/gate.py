@@ -13,12 +13,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from autoscaling.replay.arrivals import arrivals
-from autoscaling.replay.bound import most_in_time
 from autoscaling.replay.measures import Result
 from autoscaling.replay.policies import tuned_settings
-from autoscaling.replay.scenarios import scenario
-from autoscaling.tiers import DEFAULT_TIERS, HOUR_S
 from benchmarks.gating.criteria import judge
 from benchmarks.gating.outcomes import Outcomes
 from benchmarks.gating.protocol import (
@@ -32,12 +28,11 @@ from benchmarks.gating.protocol import (
     tuned,
 )
 from benchmarks.gating.tables import LIGHT, document, put_into
-from benchmarks.gating.trials import PAID_FROM, Trial, run_all
+from benchmarks.gating.trials import Trial, bounds, run_all
 from benchmarks.gating.tuning import tune
 from benchmarks.report import RESULTS, hardware
 
 POLICY_PAGE = Path(__file__).parents[1] / "docs" / "policy.md"
-LONGEST_S = 4 * HOUR_S
 
 
 def main(words: Sequence[str] = ()) -> None:
@@ -76,7 +71,7 @@ def _report() -> None:
     results: dict[tuple[str, str], list[Result]] = {}
     for trial, result in done.items():
         results.setdefault((trial.scenario, trial.policy), []).append(result)
-    seen = Outcomes(results=results, bounds={name: _bounds(name) for name in SCENARIOS})
+    seen = Outcomes(results=results, bounds=bounds(SCENARIOS, REPORT_SEEDS))
     criteria = judge(seen)
     text = document(seen, criteria)
     put_into(text, POLICY_PAGE)
@@ -89,16 +84,6 @@ def _asked() -> list[tuple[str, str]]:
     """Scenario and policy."""
     asked = [(name, policy) for name in SCENARIOS for policy in EVERYWHERE]
     return [*asked, *((TUNED_ON, policy) for policy in LESS), (LIGHT, "filmgate-no-lighter")]
-
-
-def _bounds(name: str) -> tuple[float, float]:
-    """On the arrival clock, and within the longest promise: means over the seeds."""
-    workloads = [arrivals(scenario(name), DEFAULT_TIERS, seed) for seed in REPORT_SEEDS]
-    arrival, longest = (
-        sum(most_in_time(scenario(name), jobs, PAID_FROM, longest_s) for jobs in workloads)
-        for longest_s in (0.0, LONGEST_S)
-    )
-    return arrival / len(workloads), longest / len(workloads)
 
 
 def _write(seen: Outcomes, details: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 
 from autoscaling.gates import GateRule
 from autoscaling.ordering import OrderRule
-from autoscaling.promises import PromiseRule, ReleaseRule
+from autoscaling.promises import PromiseRule
 from autoscaling.replay.baselines import (
     Baseline,
     Gradient2,
@@ -44,9 +44,7 @@ def filmgate(
     *,
     longest_s: float | None = None,
     drain_target_s: float | None = None,
-    hysteresis: float | None = None,
     in_reserve: float | None = None,
-    fill_to: float | None = None,
 ) -> Policy:
     """With promises up to so far away (0 sheds instead of deferring), and other constants."""
     rules = TUNED.rules
@@ -56,13 +54,11 @@ def filmgate(
     return _with_rules(
         tiers=tiers,
         saturation=_changed(rules.saturation, drain_target_s=drain_target_s),
-        gates=_changed(rules.gates, hysteresis=hysteresis),
         promises=_changed(rules.promises, in_reserve=in_reserve),
-        release=_changed(rules.release, fill_to=fill_to),
     )
 
 
-Rule = TypeVar("Rule", GateRule, PromiseRule, ReleaseRule, SaturationRule)
+Rule = TypeVar("Rule", PromiseRule, SaturationRule)
 
 
 def _changed(rule: Rule, **values: float | None) -> Rule:
@@ -172,7 +168,5 @@ def _settings(name: str) -> Settings:
     rules = TUNED.rules
     return {
         "drain_target_s": rules.saturation.drain_target_s,
-        "hysteresis": rules.gates.hysteresis,
         "in_reserve": rules.promises.in_reserve,
-        "fill_to": rules.release.fill_to,
     }

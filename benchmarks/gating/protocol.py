@@ -46,9 +46,7 @@ GRIDS: Final[Mapping[str, Grid]] = MappingProxyType(
         "edf-oracle": {"degree": BOTH},
         OURS: {
             "drain_target_s": (200.0, 300.0, 450.0),
-            "hysteresis": (0.5, 1.0),
             "in_reserve": (0.1, 0.2, 0.3),
-            "fill_to": (0.7, 1.0),
         },
     }
 )

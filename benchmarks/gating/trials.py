@@ -4,15 +4,20 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from statistics import fmean
 
+from autoscaling.replay.arrivals import arrivals
+from autoscaling.replay.bound import most_in_time
 from autoscaling.replay.measures import Result, measure
 from autoscaling.replay.policies import BASELINES, POLICIES, filmgate
 from autoscaling.replay.policy import Policy
 from autoscaling.replay.runs import replay
 from autoscaling.replay.scenarios import scenario
+from autoscaling.tiers import DEFAULT_TIERS, HOUR_S
 
 PAID_FROM = 2
 PROCESSES = 2
+LONGEST_S = 4 * HOUR_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +43,30 @@ def run_all(trials: Sequence[Trial], tell: Callable[[int], None]) -> dict[Trial,
             done[trial] = result
             tell(len(done))
     return done
+
+
+def bounds(names: Sequence[str], seeds: Sequence[int]) -> dict[str, tuple[float, float]]:
+    """By scenario the most that can be made in time: on the arrival clock, and within the longest
+    promise; means over the seeds."""
+    asked = [(name, seed) for name in names for seed in seeds]
+    with ProcessPoolExecutor(PROCESSES) as pool:
+        found = dict(zip(asked, pool.map(_bounds_of, asked, chunksize=4), strict=True))
+    return {
+        name: (
+            fmean(found[name, seed][0] for seed in seeds),
+            fmean(found[name, seed][1] for seed in seeds),
+        )
+        for name in names
+    }
+
+
+def _bounds_of(asked: tuple[str, int]) -> tuple[float, float]:
+    shown = scenario(asked[0])
+    jobs = arrivals(shown, DEFAULT_TIERS, asked[1])
+    return (
+        most_in_time(shown, jobs, PAID_FROM, 0.0),
+        most_in_time(shown, jobs, PAID_FROM, LONGEST_S),
+    )
 
 
 def settings_of(values: Mapping[str, float]) -> tuple[tuple[str, float], ...]:
