@@ -63,4 +63,4 @@ def _draw_took(axis: Axes, shown: Timeline) -> None:
     axis.set_yscale("log")
     axis.set_title("From the request to the clip, by when it was asked for", loc="left")
     axis.set_ylabel("minutes")
-    axis.legend(fontsize=8, ncols=2, loc="upper right")
+    axis.legend(fontsize=8, ncols=2, loc="upper left")
