@@ -99,5 +99,6 @@ class JobNumbers:
             deadline=deadline,
             standalone_s=left_s,
             due_at=due,
+            promised=job.promised_by is not None,
             suspended_at=job.suspended_at,
         )

@@ -71,17 +71,14 @@ class Policy:
         numbers = self.numbers
         numbers.renew()
         waiting, deferred = list(waiting), list(deferred)
-        backlog, kept = [0.0] * len(self._rules.tiers), [0.0] * len(self._rules.tiers)
-        for job in (*waiting, *(run.job for run in running)):
-            backlog[numbers.rank(job)] += numbers.left_gpu_s(job)
-        for job in deferred:
-            kept[numbers.rank(job)] += numbers.left_gpu_s(job)
+        queued, at_work = self._work(waiting), self._work(run.job for run in running)
         self._owed = _by_promise(numbers.promised(job) for job in deferred)
         owed = [numbers.promised(job) for job in waiting if job.promised_by is not None]
         stand = Stand(
             gpus=gpus,
-            backlog_gpu_s=backlog,
-            promised_gpu_s=kept,
+            backlog_gpu_s=[sum(work) for work in zip(queued, at_work, strict=True)],
+            running_gpu_s=at_work,
+            promised_gpu_s=self._work(deferred),
             promised=_by_promise((*self._owed, *owed)),
         )
         self.situation = self._watch.look(stand, now, switches)
@@ -165,6 +162,13 @@ class Policy:
         self._shares.take_up(plain["shares"])
         self._recent = {name: min(float(at), now) for name, at in plain["recent"].items()}
         self.usual = UsualClip(gpu_s=float(plain["usual_gpu_s"]))
+
+    def _work(self, jobs: Iterable[Job]) -> list[float]:
+        """GPU-seconds that are left to do, by rank."""
+        work = [0.0] * len(self._rules.tiers)
+        for job in jobs:
+            work[self.numbers.rank(job)] += self.numbers.left_gpu_s(job)
+        return work
 
     def _low_part(self, running: Iterable[Run]) -> float:
         """The part of the GPUs that unpaid jobs have."""

@@ -14,7 +14,7 @@ class Meters(Section):
 
     offered_s: float = Field(600.0, gt=0)
     """What is asked for now, is asked for in so long."""
-    sustained_s: float = Field(3_600.0, gt=0)
+    sustained_s: float = Field(14_400.0, gt=0)
     """The same in the long run: promises are made of what paid tiers leave over in it."""
     waits_s: float = Field(300.0, gt=0)
     """For so long the wait of a paid job is looked back at."""
@@ -25,8 +25,8 @@ class Meters(Section):
 class Saturation(Section):
     """`autoscaling.saturation.SaturationRule`."""
 
-    drain_target_s: float = Field(450.0, gt=0)
-    """The saturation is 1 when what was let in takes so long to finish."""
+    drain_target_s: float = Field(300.0, gt=0)
+    """The saturation is 1 when what waits, or was promised, takes so long to finish."""
     smoothing_s: float = Field(60.0, gt=0)
     surge_floor: float = Field(0.5, ge=0, le=1)
     """The smoothed value is never below this part of the present one."""
@@ -59,7 +59,7 @@ class Promises(Section):
 
     horizon_s: float = Field(14_400.0, gt=0)
     """No more is promised than all GPUs can do in this time."""
-    in_reserve: float = Field(0.3, ge=0, lt=1)
+    in_reserve: float = Field(0.2, ge=0, lt=1)
     """The part of what paid tiers leave over that promises do not count on."""
     least_share: float = Field(0.1, gt=0, le=1)
     """The part of the GPUs that promises count on at least."""
@@ -113,7 +113,8 @@ class Placement(Section):
     """`autoscaling.placement.PlacementRule`."""
 
     standard_devices: int = Field(1, ge=1)
-    """Paid jobs get no gang of fewer devices, and targets are counted in times on such a one."""
+    """Paid jobs get a gang of fewer devices only if they are in time on it, and targets are counted
+    in times on one of so many."""
     idle_drain_s: float = Field(40.0, ge=0)
     """With less than this to do everybody gets the largest gang that is free."""
     margin: float = Field(1.25, ge=1)

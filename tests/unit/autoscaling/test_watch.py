@@ -81,7 +81,7 @@ def test_what_was_learnt_can_be_taken_up_by_another() -> None:
     seen, again = watch.look(stand(), 310.0), successor.look(stand(), 310.0)
     assert again == seen
     assert successor.gates == watch.gates
-    assert successor.look(stand(), 4_000.0).load.tiers[0].sustained_gpu_s_per_s == 0.0
+    assert successor.look(stand(), 15_000.0).load.tiers[0].sustained_gpu_s_per_s == 0.0
 
 
 def test_of_another_ladder_it_takes_up_what_it_has_too() -> None:

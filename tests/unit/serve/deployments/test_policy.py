@@ -106,12 +106,21 @@ def test_deferred_jobs_fill_what_is_left_over_the_earliest_promise_first() -> No
     look(policy, [], kept)
     released = policy.releases(NOW)
     assert released[:2] == ["d99", "d98"]
-    assert len(released) == 32  # 0.7 of a drain target of 450 s on one GPU
+    assert len(released) == 21  # 0.7 of a drain target of 300 s on one GPU
     look(policy, [job(f"w{n}") for n in range(40)], kept)
     assert policy.releases(NOW) == []
     due = deferred("due", NOW + 900.0)
     look(policy, [job(f"w{n}") for n in range(40)], [*kept, due])
     assert policy.releases(NOW) == ["due"]
+
+
+def test_what_runs_stands_in_nobodys_way_and_what_waits_or_was_promised_does() -> None:
+    many = [job(f"w{n}") for n in range(60)]
+    at_work = look(policy_of(), runs=[running(each) for each in many])
+    assert at_work.load.tiers[1].running_gpu_s == at_work.load.tiers[1].backlog_gpu_s > 0
+    assert at_work.aside[1] == 0.0
+    assert look(policy_of(), many).aside[1] > 0
+    assert look(policy_of(), [], [deferred(f"d{n}", NOW + 9e3) for n in range(60)]).aside[1] > 0
 
 
 def test_promises_teach_the_next_ones() -> None:
