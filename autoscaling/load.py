@@ -41,7 +41,7 @@ class Load:
 
     def offered(self, from_rank: int = 0) -> float:
         """What the tiers from `from_rank` up ask for, as a part of what the GPUs can do."""
-        return self._per_gpu(sum(tier.offered_gpu_s_per_s for tier in self.tiers[from_rank:]))
+        return self._per_gpu(sum([tier.offered_gpu_s_per_s for tier in self.tiers[from_rank:]]))
 
     def left_by(self, ranks: Sequence[int]) -> float:
         """The part of the GPUs that tiers with these ranks have left over in the last hours."""
