@@ -108,7 +108,7 @@ def _write(seen: Outcomes, details: dict[str, Any]) -> None:
         **details,
         "means": means,
     }
-    (RESULTS / "gate.json").write_text(json.dumps(_rounded(content), indent=1) + "\n")
+    (RESULTS / "gate.json").write_text(json.dumps(_rounded(content), separators=(",", ":")) + "\n")
 
 
 def _rounded(value: Any) -> Any:
