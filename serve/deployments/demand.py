@@ -23,6 +23,7 @@ NO_LIMIT = 1e9
 """GPUs; and seconds since a model was asked for that never was."""
 LEAST_WEIGHT = 0.1
 """Of a pool for which nobody pays."""
+MOST_KNOWN = 10_000
 REMEMBERED_S = 3_600.0
 """A job is known for so long after it was last seen: news of it may come late."""
 
@@ -50,6 +51,8 @@ class Demand:
         self._trends: dict[tuple[str, Stage], Trend] = {}
         self._asked_at: dict[str, float] = {}
         self._known: dict[str, float] = {}
+        self._most_known = MOST_KNOWN
+        self._began_at = float("inf")
         self._told_at: float | None = None
 
     def seen(self, job: Job, now: float) -> None:
@@ -59,6 +62,8 @@ class Demand:
             self._usual[job.model] = self._costs.whole(job)
             self._offer(job.model, self._usual[job.model], now)
         self._known[job.id] = now
+        if len(self._known) > self._most_known:  # where nobody asks for figures
+            self._forget(now)
 
     def answered(self, answers: Iterable[Answered], now: float) -> None:
         """Requests that Gateways have answered: those that they shed are no jobs."""
@@ -78,6 +83,7 @@ class Demand:
     ) -> Figures:
         """How things stand: jobs that wait, deferred ones too, and those in progress."""
         jobs = (*waiting, *running)
+        self._began_at = min(self._began_at, now)
         for job in jobs:
             self.seen(job, now)
             self._asked_at[job.model] = now
@@ -104,7 +110,8 @@ class Demand:
             backlog_gpu_s=backlog.gpu_s[pool.name],
             at_work=backlog.at_work[pool.name],
             waiting=backlog.waiting[pool.name],
-            quiet_s=now - self._asked_at.get(pool.model, now - NO_LIMIT),
+            # A new Scheduler does not know when a model was asked for last.
+            quiet_s=now - self._asked_at.get(pool.model, self._began_at),
             weight=max(LEAST_WEIGHT, paid.get(pool.model, 0.0)),
             least=pool.least,
             may_sleep=pool.may_sleep,
@@ -125,7 +132,11 @@ class Demand:
             rate = self._offered[key] / (now - since)
             self._trends[key] = known.after(rate, now, self._rules.forecast)
         self._offered.clear()
+        self._forget(now)
+
+    def _forget(self, now: float) -> None:
         self._known = {i: at for i, at in self._known.items() if now - at <= REMEMBERED_S}
+        self._most_known = max(MOST_KNOWN, 2 * len(self._known))
 
     def _part_paid(self, jobs: Iterable[Job]) -> dict[str, float]:
         """By model, of the work on it that is there now."""

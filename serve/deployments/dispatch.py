@@ -60,11 +60,18 @@ class Dispatch:
                 await self._consider(job, waiting, tally, now)
         self._encode_ahead.look(tally.blocked)
         self._giving_way.make_room(tally.blocked, now)
-        for model in self._gangs.models(time.monotonic()) - {job.model for job in tally.blocked}:
-            self._giving_way.move(model, self._gangs.free(model, time.monotonic()))
+        self._move(tally)
         self._stood_before = {
             job_id: ahead for job_id, ahead in self._stood_before.items() if job_id in jobs
         }
+
+    def _move(self, tally: Tally) -> None:
+        """Only while so little waits that whoever moves would be put on the larger gang again."""
+        left_s = self._policy.drain_s(self._rows.waiting.values())
+        if left_s >= self._policy.numbers.rules.placement.idle_drain_s:
+            return
+        for model in self._gangs.models(time.monotonic()) - {job.model for job in tally.blocked}:
+            self._giving_way.move(model, self._gangs.free(model, time.monotonic()))
 
     async def _consider(self, job: Job, waiting: Waiting, tally: Tally, now: float) -> None:
         if not tally.is_offered(job, self._shapes):
@@ -113,9 +120,9 @@ class Dispatch:
     async def _start(self, known: Job, waiting: Waiting, gang: FreeGangs | None) -> bool:
         """A gang reserved for the job is given back unless an attempt begins."""
         job, now = None, time.time()
-        band = self._policy.band(waiting, self._attempts.runs(), now)
-        note = started(known, self._stood_before.get(known.id), band, now)
         try:
+            band = self._policy.band(waiting, self._attempts.runs(), now)
+            note = started(known, self._stood_before.get(known.id), band, now)
             job = await self._ledger.start(
                 known.id, self._epoch, now, history=noted(known.history, note)
             )

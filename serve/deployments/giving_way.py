@@ -40,22 +40,26 @@ class GivingWay:
         """For paid jobs that would be late; `blocked` lack nothing but a free gang, best first."""
         rule = self._numbers.rules.preemption
         coming = [each for each in self._attempts.running() if _is_stopping(each)]
+        able = {each.job.id: each for each in self._attempts.running() if _can_stop(each)}
         for job in blocked:
+            if not coming and not able:
+                return
             waiting = self._numbers.waiting(job)
             if not is_urgent(waiting, now, rule):
                 continue
-            if found := next((each for each in coming if self._fits(job, each)), None):
+            shapes = self._shapes(job)
+            if found := next((each for each in coming if _fits(job, shapes, each)), None):
                 coming.remove(found)  # a gang that it will get is on its way
                 continue
-            able = {each.job.id: each for each in self._attempts.running() if self._fits(job, each)}
+            fitting = [each for each in able.values() if _fits(job, shapes, each)]
             chosen = gives_way(
-                (self._as_running(each, now) for each in able.values() if _can_stop(each)),
+                [self._as_running(each, now) for each in fitting],
                 rule,
                 least_degree=self._numbers.standard(job),
                 takes_s=waiting.standalone_s,
             )
             if chosen is not None:
-                self._stop(able[chosen.job_id], Suspension.GIVES_WAY)
+                self._stop(able.pop(chosen.job_id), Suspension.GIVES_WAY)
 
     def move(self, model: str, free: Sequence[FreeGangs]) -> None:
         """One job of a model for which nobody waits, to a gang that is free and larger."""
@@ -74,10 +78,6 @@ class GivingWay:
         log.info("to stop after its step: %s", why.name.lower(), extra={"job_id": attempt.job.id})
         attempt.suspension = why
         self._suspended(attempt.job, why)
-
-    def _fits(self, job: Job, attempt: Attempt) -> bool:
-        """Whether the attempt's gang could take the job."""
-        return attempt.job.model == job.model and attempt.shape in self._shapes(job)
 
     def _as_running(self, attempt: Attempt, now: float) -> Running:
         job = attempt.job
@@ -98,6 +98,11 @@ class GivingWay:
             steps_left=job.spec.steps - job.step,
             seconds_on=partial(self._numbers.seconds_on, job),
         )
+
+
+def _fits(job: Job, shapes: Collection[str], attempt: Attempt) -> bool:
+    """Whether the attempt's gang could take the job, which may have these shapes."""
+    return attempt.job.model == job.model and attempt.shape in shapes
 
 
 def _is_stopping(attempt: Attempt) -> bool:

@@ -21,6 +21,7 @@ TURN: Final[Mapping[str, str]] = MappingProxyType(
         "due": "it had to begin now, to be there in time or not much later",
         "broken": "its promise could not be kept any more, and others' still could",
         "fair": "accounts take turns by what their clips cost",
+        "left_over": "nobody else needed the gang, and it was promised for later",
     }
 )
 """Why a job stood where it did, by its band."""

@@ -58,7 +58,7 @@ class Operators:
 
     async def tell(self, situation: Situation, now: float) -> None:
         """Keep how the gates stand where operators look, every other second."""
-        if now - self._told_at < TOLD_EVERY_S:
+        if abs(now - self._told_at) < TOLD_EVERY_S:  # clocks are set back, too
             return
         queued = (*self._rows.waiting.values(), *self._rows.deferred.values())
         status = gate_status(

@@ -11,7 +11,7 @@ from autoscaling.admission import Situation
 from autoscaling.fairness import FairShares
 from autoscaling.gates import NO_SWITCHES, Switches
 from autoscaling.ordering import TwoBands, Waiting
-from autoscaling.promises import Promised, release
+from autoscaling.promises import Promised, due_at, release
 from autoscaling.usual import UsualClip
 from autoscaling.watch import Stand, Watch
 from serve.deployments.costs import Costs
@@ -88,12 +88,17 @@ class Policy:
         """Deferred jobs that are to wait like others from now on, by their ids."""
         if self.situation is None:
             return []
+        now, rule = self._later(now), self._rules.release
+        # A long clip is due before a shorter one that is promised for the same time.
+        due_first = sorted(
+            self._owed, key=lambda job: due_at(job.finish_by, job.standalone_s, rule) > now
+        )
         released = release(
-            self._owed[:MOST_RELEASED],
+            due_first[:MOST_RELEASED],
             load=self.situation.load,
             drain_target_s=self._rules.saturation.drain_target_s,
-            rule=self._rules.release,
-            now=self._later(now),
+            rule=rule,
+            now=now,
         )
         return [promised.job_id for promised in released]
 

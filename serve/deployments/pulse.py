@@ -68,7 +68,7 @@ class Pulse:
         for job_id in parts.policy.releases(now):
             await self._release(job_id, now)
         await parts.operators.tell(situation, now)
-        if now - self._remembered_at >= self._every_s:
+        if abs(now - self._remembered_at) >= self._every_s:  # clocks are set back, too
             plain = {**parts.policy.plain(), "costs": parts.costs.plain()}
             await parts.ledger.remember(MEMORY, plain, self._epoch, now)
             self._remembered_at = now

@@ -7,7 +7,7 @@ import pytest
 
 from autoscaling.figures import Figures
 from pipelines.cost import StageCosts
-from serve.deployments.demand import NO_LIMIT, Demand
+from serve.deployments.demand import MOST_KNOWN, NO_LIMIT, Demand
 from serve.jobs.job import Job, Phase, Status
 from serve.messages import Answered, GangStatus
 from serve.settings import Settings
@@ -124,9 +124,10 @@ def test_what_has_piled_up_lies_where_it_can_be_done(tmp_path: Path) -> None:
     assert gangs.weight == pytest.approx(0.25)
 
 
-def test_a_model_that_nobody_asked_for_is_quiet(tmp_path: Path) -> None:
+def test_a_model_that_nobody_asked_for_is_quiet_since_the_first_look(tmp_path: Path) -> None:
     asked = demand(tmp_path)
-    assert told(asked, now=0.0).pools["Encoder-m"].quiet_s == NO_LIMIT
+    assert told(asked, now=0.0).pools["Encoder-m"].quiet_s == 0.0
+    assert told(asked, now=0.5).pools["Encoder-m"].quiet_s == 0.5
     assert told(asked, job("a"), now=1.0).pools["Encoder-m"].quiet_s == 0.0
     assert told(asked, now=8.0).pools["Encoder-m"].quiet_s == 7.0
 
@@ -138,3 +139,10 @@ def test_the_budget_is_what_the_cluster_has(
     figures = told(demand(tmp_path, gpus=gpus), now=0.0)
     assert figures.budget_gpus == budget
     assert figures.pools["Denoiser-m-tp2"].gpus == of_a_gang
+
+
+def test_jobs_are_forgotten_even_if_nobody_asks_for_figures(tmp_path: Path) -> None:
+    asked = demand(tmp_path)
+    for number in range(2 * MOST_KNOWN):
+        asked.seen(job(str(number)), now=float(number))
+    assert len(asked._known) <= MOST_KNOWN

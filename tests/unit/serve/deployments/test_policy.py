@@ -6,11 +6,13 @@ from dataclasses import replace
 
 from autoscaling.admission import Request, Situation, decide
 from autoscaling.decisions import Admit
-from serve.deployments.job_numbers import Run
+from autoscaling.rules import Rules
+from autoscaling.usual import UsualClip
+from serve.deployments.job_numbers import JobNumbers, Run
 from serve.deployments.policy import Policy
 from serve.jobs.job import Job, Status, Timings
 from serve.messages import Answered
-from tests.unit.serve.deployments.policing import NOW, deferred, job, policy_of, running
+from tests.unit.serve.deployments.policing import NOW, EachTakes, deferred, job, policy_of, running
 
 
 def look(
@@ -186,3 +188,23 @@ def test_what_a_job_took_in_earlier_attempts_is_not_charged_again() -> None:
     mine, yours = job("mine", account_id="a"), job("yours", account_id="b", created_at=NOW + 1)
     assert policy.numbers.tier(mine).weight == 2.0
     assert ids(policy, [mine, yours]) == ["yours", "mine"]
+
+
+class OneIsLong(EachTakes):
+    def remaining_s(self, job: Job) -> float:
+        return 2_400.0 if job.id == "long" else super().remaining_s(job)
+
+    def seconds_on(self, job: Job, devices: int, *, whole: bool = False) -> float:
+        return self.remaining_s(job) / devices
+
+
+def test_a_long_clip_that_is_due_does_not_wait_behind_short_ones_that_are_not() -> None:
+    numbers = JobNumbers(Rules(), OneIsLong(10.0), lambda _: 1)
+    policy = Policy(numbers, NOW, UsualClip(gpu_s=10.0))
+    kept = [deferred(f"s{n}", NOW + 7_000.0) for n in range(100)]
+    kept.append(deferred("long", NOW + 7_001.0))
+    full = [job(f"w{n}") for n in range(40)]
+    look(policy, full, kept)
+    assert policy.releases(NOW) == []
+    look(policy, full, kept, now=NOW + 1_400.0)
+    assert policy.releases(NOW + 1_400.0) == ["long"]
