@@ -9,7 +9,9 @@ import os
 import sys
 from itertools import takewhile
 
-NAMES = ("overhead", "load", "startup", "shares", "denoise", "stages", "flood", "gate")
+NAMES = ("overhead", "load", "startup", "shares", "denoise", "stages", "flood", "gate", "rehearsal")
+HOMES = {"rehearsal": "benchmarks.rehearsal.bench"}
+"""Where a benchmark is, if not in a module of its name."""
 
 
 def main(words: list[str]) -> None:
@@ -21,7 +23,7 @@ def main(words: list[str]) -> None:
         raise SystemExit(f"{own[0]} belongs to one benchmark: name it alone before it")
     os.environ["TQDM_DISABLE"] = "1"
     for name in names or NAMES:
-        main_of = importlib.import_module(f"benchmarks.{name}").main
+        main_of = importlib.import_module(HOMES.get(name, f"benchmarks.{name}")).main
         main_of(own) if own else main_of()
 
 

@@ -1,0 +1,48 @@
+"""A Scheduler that is killed in the midst of the flood, and what the next one remembers."""
+
+import asyncio
+import time
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Final
+
+from benchmarks.rehearsal.sightings import Sighting
+from benchmarks.report import Row
+from tests.integration.service.running import Service
+
+DEPLOYMENT: Final = "Scheduler"
+
+
+async def kill_scheduler(service: Service, *, at: float) -> float:
+    """kill -9 of its replica at that Unix second; when it was done."""
+    await asyncio.sleep(max(0.0, at - time.time()))
+    replica = await asyncio.to_thread(service.replica, DEPLOYMENT)
+    replica.kill()
+    return time.time()
+
+
+def kill_rows(seen: Sequence[Sighting], killed_at: float) -> Iterator[Row]:
+    """How long nobody scheduled, and whether the gates stayed as they were."""
+    before = max((each for each in seen if each.at < killed_at), key=lambda each: each.at)
+    after = [each for each in seen if each.epoch > before.epoch]
+    gap_s = after[0].at - killed_at if after else None
+    note = "" if after else "none came"
+    yield Row(what="until the next scheduler", value=gap_s, unit="s", note=note)
+    closed = ", ".join(tier for tier, shut in before.closed.items() if shut)
+    kept = bool(after) and after[0].closed == before.closed
+    yield Row(
+        what="gates as they were before the kill",
+        value=float(kept),
+        unit="1 is yes",
+        note=f"closed then: {closed or 'none'}",
+    )
+    yield Row(what="gates that forgot how often they moved", value=forgot(seen), unit="")
+
+
+def forgot(seen: Sequence[Sighting]) -> int:
+    """A gate that was reset has moved less often than before."""
+    return sum(
+        later.flips[tier] < earlier.flips[tier]
+        for earlier, later in pairwise(seen)
+        for tier in earlier.flips
+    )
