@@ -11,7 +11,7 @@ KEY := $(shell (pwd; cat pyproject.toml constraints.txt) | cksum | cut -d ' ' -f
 READY := $(VENV)/.ready-$(KEY)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve install test test-all test-gpu check format bench
+.PHONY: help demo serve rehearsal flood install test test-all test-gpu check format bench
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*##/ { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,12 @@ demo: $(READY)  ## Start the service, make one clip with it (demo.mp4), stop it
 
 serve: $(READY)  ## Serve until Ctrl-C; CONFIG=FILE for a settings file
 	@exec $(RUN) -m serve.cli serve $(if $(CONFIG),--config $(CONFIG))
+
+rehearsal: $(READY)  ## Serve with stages that sleep, twenty times faster than life, until Ctrl-C
+	@exec $(RUN) -m benchmarks.rehearsal
+
+flood: $(READY)  ## Flood what `make rehearsal` serves until Ctrl-C; CONFIG=FILE for another service
+	@exec $(RUN) -m benchmarks.rehearsal.flood $(if $(CONFIG),--config $(CONFIG))
 
 install: $(READY)  ## Set up the virtual environment
 

@@ -114,7 +114,7 @@ class Crowd:
         return {"authorization": f"Bearer {self._keys[account_id]}"}
 
 
-def told(tally: Tally, gates: Mapping[str, str], since_s: float, flooding: bool) -> str:
+def told(tally: Tally, gates: Mapping[str, str], since_s: float, *, flooding: bool) -> str:
     """One line, and the tally begins anew."""
     shown = "  ".join(f"{tier} {gates[tier]:9}" for tier in TIERS)
     parts = [f"{tally.told[word]} {word}" for word in ("let in", "deferred", "shed")]

@@ -90,7 +90,8 @@ async def _tell(
             flooding.cancel()
         with contextlib.suppress(httpx.HTTPError, KeyError):
             gates = await crowd.gates()
-            print(told(tally, gates, time.monotonic() - began, not over.is_set()), flush=True)
+            line = told(tally, gates, time.monotonic() - began, flooding=not over.is_set())
+            print(line, flush=True)
         await asyncio.sleep(EVERY_S)
 
 
