@@ -9,13 +9,15 @@ import asyncio
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from autoscaling.replay.arrivals import SIZES
-from autoscaling.replay.jobs import SimJob
-from autoscaling.replay.measures import Result, measure
+from autoscaling.replay.engine import Record
+from autoscaling.replay.measures import measure
+from autoscaling.replay.runs import Study
 from autoscaling.tiers import DEFAULT_TIERS
 from benchmarks.rehearsal.compared import outcome_details, policy_rows, tier_rows
 from benchmarks.rehearsal.compression import FACTOR, settings_values
@@ -24,6 +26,7 @@ from benchmarks.rehearsal.outcome import (
     Rehearsed,
     doubled,
     forgotten,
+    late_paid,
     most_late_s,
     moved_promises,
     record_of,
@@ -35,81 +38,100 @@ from benchmarks.report import Row, publish
 from tests.integration.service.running import REHEARSE, Service
 
 PAID_FROM: Final = min(DEFAULT_TIERS.paid_ranks)
-SEED: Final = 1
+SEEDS: Final = (1, 2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One seed's rehearsal, and the replay of the same jobs."""
+
+    seed: int
+    performance: Performance
+    here: Record
+    there: Record
 
 
 def main(options: Sequence[str] = ()) -> None:
     asked = _arguments().parse_args(options)
-    with tempfile.TemporaryDirectory(prefix="filmgate-rehearsal-") as name:
-        values = settings_values(Path(name) / "outline", asked.factor)
-        values["policy"]["shedding"]["rotation_s"] = NEVER_S
-        sizes = {size.name: true_size(values, size, factor=asked.factor) for size in SIZES}
-        jobs = workload(asked.seed, sizes)
-        service = Service(Path(name) / "data", values, log_level="INFO", command=REHEARSE)
-        service.start()
-        try:
-            done = asyncio.run(perform(service, jobs, asked.factor, kill=asked.kill_scheduler))
-        finally:
-            service.stop()
-    rows, details = _judged(done, jobs, asked.factor)
+    runs = [_run(seed, asked.factor, kill=asked.kill_scheduler) for seed in asked.seeds]
     name = "rehearsal-kill" if asked.kill_scheduler else "rehearsal"
-    publish(name, rows, {"factor": asked.factor, "seed": asked.seed, **details})
+    here, there = (_study(runs, lambda run: run.here), _study(runs, lambda run: run.there))
+    rows = [
+        *tier_rows(here, there),
+        *policy_rows(here, there),
+        *_ledger_rows([run.performance.rehearsed for run in runs]),
+        *(row for run in runs for row in kill_rows(run.performance)),
+    ]
+    details = {
+        "scenario": CROWD.about,
+        "factor": asked.factor,
+        "rehearsal": outcome_details(here),
+        "replay": outcome_details(there),
+        "runs": [_details(run, asked.factor) for run in runs],
+        "measured_at": time.strftime("%Y-%m-%d"),
+    }
+    publish(name, rows, details)
 
 
 def _arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks rehearsal", description=__doc__)
     parser.add_argument("--factor", type=float, default=FACTOR, help="how much faster than life")
-    parser.add_argument("--seed", type=int, default=SEED, help="of the workload")
+    parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS, help="of the workload")
     parser.add_argument("--kill-scheduler", action="store_true", help="kill -9 in the flood")
     return parser
 
 
-def _judged(
-    done: Performance, jobs: list[SimJob], factor: float
-) -> tuple[list[Row], Mapping[str, Any]]:
-    rehearsed = done.rehearsed
-    here = measure(record_of(rehearsed), PAID_FROM)
-    there = measure(replayed(jobs), PAID_FROM)
-    rows = [
-        *tier_rows(here, there),
-        *policy_rows(here, there),
-        *_ledger_rows(rehearsed),
-        *(kill_rows(done.seen, done.killed_at) if done.killed_at else ()),
-    ]
-    return rows, _details(done, here, there, factor)
+def _run(seed: int, factor: float, *, kill: bool) -> Run:
+    """A service of its own, which has learnt nothing yet."""
+    with tempfile.TemporaryDirectory(prefix="filmgate-rehearsal-") as name:
+        values = settings_values(Path(name) / "outline", factor)
+        values["policy"]["shedding"]["rotation_s"] = NEVER_S
+        sizes = {size.name: true_size(values, size, factor=factor) for size in SIZES}
+        jobs = workload(seed, sizes)
+        service = Service(Path(name) / "data", values, log_level="INFO", command=REHEARSE)
+        service.start()
+        try:
+            done = asyncio.run(perform(service, jobs, factor, kill=kill))
+        finally:
+            service.stop()
+    return Run(seed=seed, performance=done, here=record_of(done.rehearsed), there=replayed(jobs))
 
 
-def _ledger_rows(rehearsed: Rehearsed) -> list[Row]:
-    lost = forgotten(rehearsed)
-    return [
-        Row(what="jobs without their clip", value=len(lost), unit="", note=", ".join(lost[:3])),
-        Row(what="jobs or clips twice", value=doubled(rehearsed), unit=""),
-        Row(what="promises that moved", value=moved_promises(rehearsed), unit=""),
-        Row(what="requests", value=len(rehearsed.answers), unit=""),
-        Row(
-            what="sent late by the client, at most",
-            value=most_late_s(rehearsed.answers),
-            unit="s",
-        ),
-    ]
+def _study(runs: Sequence[Run], record: Callable[[Run], Record]) -> Study:
+    """The measures of all runs, and their means."""
+    return Study(
+        seeds=tuple(run.seed for run in runs),
+        results=tuple(measure(record(run), PAID_FROM) for run in runs),
+    )
 
 
-def _details(done: Performance, here: Result, there: Result, factor: float) -> dict[str, Any]:
-    rehearsed, began_at = done.rehearsed, done.rehearsed.began_at
+def _ledger_rows(runs: Sequence[Rehearsed]) -> Iterator[Row]:
+    lost = [job_id for run in runs for job_id in forgotten(run)]
+    yield Row(what="jobs without their clip", value=len(lost), unit="", note=", ".join(lost[:3]))
+    yield Row(what="jobs or clips twice", value=sum(map(doubled, runs)), unit="")
+    yield Row(what="promises that moved", value=sum(map(moved_promises, runs)), unit="")
+    yield Row(what="requests", value=sum(len(run.answers) for run in runs), unit="")
+    late_s = max(most_late_s(run.answers) for run in runs)
+    yield Row(what="sent late by the client, at most", value=late_s, unit="s")
+
+
+def _details(run: Run, factor: float) -> dict[str, Any]:
+    rehearsed = run.performance.rehearsed
     told = Counter(f"{answer.status} {answer.reason}" for answer in rehearsed.answers)
     return {
-        "scenario": CROWD.about,
-        "rehearsal": outcome_details(here),
-        "replay": outcome_details(there),
+        "seed": run.seed,
+        "rehearsal": outcome_details(measure(run.here, PAID_FROM)),
+        "replay": outcome_details(measure(run.there, PAID_FROM)),
+        "paid_jobs_late": late_paid(run.here.jobs, PAID_FROM),
+        "paid_jobs_late_in_the_replay": late_paid(run.there.jobs, PAID_FROM),
         "answers": dict(told),
-        "tries": sum(answer.tries for answer in rehearsed.answers),
+        "asked_again": sum(answer.tries - 1 for answer in rehearsed.answers),
         "gates": [
             {
-                "at_s": round((sight.at - began_at) * factor),
+                "at_s": round((sight.at - rehearsed.began_at) * factor),
                 "closed": [tier for tier, shut in sight.closed.items() if shut],
                 "live": sight.live,
             }
-            for sight in done.seen[::10]
+            for sight in run.performance.seen[::20]
         ],
-        "measured_at": time.strftime("%Y-%m-%d"),
     }

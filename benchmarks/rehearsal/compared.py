@@ -1,9 +1,9 @@
 """The rehearsal beside the replay: the same measures of both, and what is to be proved by it."""
 
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Final, Protocol
 
-from autoscaling.replay.measures import Result
+from autoscaling.replay.measures import Measures
 from benchmarks.report import Row
 
 LEAST_KEPT: Final = 0.85
@@ -11,7 +11,17 @@ MOST_POINTS: Final = 5.0
 CLOCKS: Final = {"slo_arrival": "on time by arrival", "slo_promise": "on time by promise"}
 
 
-def tier_rows(rehearsed: Result, replayed: Result) -> Iterator[Row]:
+class Shown(Protocol):
+    """The measures of one run, or the means of several."""
+
+    @property
+    def overall(self) -> Measures: ...
+
+    @property
+    def tiers(self) -> Mapping[str, Measures]: ...
+
+
+def tier_rows(rehearsed: Shown, replayed: Shown) -> Iterator[Row]:
     """Each tier's attainment on both clocks, and how far apart the rungs are."""
     for tier, there in replayed.tiers.items():
         here = rehearsed.tiers[tier]
@@ -25,7 +35,7 @@ def tier_rows(rehearsed: Result, replayed: Result) -> Iterator[Row]:
             )
 
 
-def widest(rehearsed: Result, replayed: Result) -> tuple[float, str]:
+def widest(rehearsed: Shown, replayed: Shown) -> tuple[float, str]:
     """The largest difference in points, and where it is."""
     return max(
         (abs(100 * (rehearsed.tiers[tier][measure] - there[measure])), f"{tier}, {what}")
@@ -34,7 +44,7 @@ def widest(rehearsed: Result, replayed: Result) -> tuple[float, str]:
     )
 
 
-def policy_rows(rehearsed: Result, replayed: Result) -> Iterator[Row]:
+def policy_rows(rehearsed: Shown, replayed: Shown) -> Iterator[Row]:
     """What is promised of the policy."""
     points, where = widest(rehearsed, replayed)
     here, there = rehearsed.overall, replayed.overall
@@ -63,6 +73,6 @@ def policy_rows(rehearsed: Result, replayed: Result) -> Iterator[Row]:
         )
 
 
-def outcome_details(result: Result) -> Mapping[str, Mapping[str, float]]:
+def outcome_details(result: Shown) -> Mapping[str, Mapping[str, float]]:
     """All measures, for the file."""
     return {"overall": result.overall, **result.tiers}

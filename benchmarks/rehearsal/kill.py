@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Final
+from typing import Final, Protocol
 
 from benchmarks.rehearsal.sightings import Sighting
 from benchmarks.report import Row
@@ -21,22 +21,38 @@ async def kill_scheduler(service: Service, *, at: float) -> float:
     return time.time()
 
 
-def kill_rows(seen: Sequence[Sighting], killed_at: float) -> Iterator[Row]:
-    """How long nobody scheduled, and whether the gates stayed as they were."""
-    before = max((each for each in seen if each.at < killed_at), key=lambda each: each.at)
-    after = [each for each in seen if each.epoch > before.epoch]
-    gap_s = after[0].at - killed_at if after else None
-    note = "" if after else "none came"
-    yield Row(what="until the next scheduler", value=gap_s, unit="s", note=note)
+class Seen(Protocol):
+    """A rehearsal that was looked at while it went on; `killed_at` in Unix seconds, or None."""
+
+    @property
+    def seen(self) -> Sequence[Sighting]: ...
+
+    @property
+    def killed_at(self) -> float | None: ...
+
+
+def kill_rows(over: Seen) -> Iterator[Row]:
+    """How long nobody scheduled, and whether the gates stayed as they were; nothing of a rehearsal
+    in which nobody was killed."""
+    if over.killed_at is None:
+        return
+    before = [sight for sight in over.seen if sight.at < over.killed_at][-1]
+    after = [sight for sight in over.seen if sight.epoch > before.epoch]
+    gap_s = after[0].at - over.killed_at if after else None
+    yield Row(
+        what="until the next scheduler",
+        value=gap_s,
+        unit="s",
+        note="" if after else "none came",
+    )
     closed = ", ".join(tier for tier, shut in before.closed.items() if shut)
-    kept = bool(after) and after[0].closed == before.closed
     yield Row(
         what="gates as they were before the kill",
-        value=float(kept),
+        value=float(bool(after) and after[0].closed == before.closed),
         unit="1 is yes",
         note=f"closed then: {closed or 'none'}",
     )
-    yield Row(what="gates that forgot how often they moved", value=forgot(seen), unit="")
+    yield Row(what="gates that forgot how often they moved", value=forgot(over.seen), unit="")
 
 
 def forgot(seen: Sequence[Sighting]) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from autoscaling.decisions import Admit, Decision, Defer, Reason, Shed
 from autoscaling.replay.engine import Record, Told
 from autoscaling.replay.jobs import SimJob
+from autoscaling.replay.measures import kept_in_time, waited_s
 from autoscaling.replay.scenarios import HOUR, Scenario
 from benchmarks.rehearsal.asking import Answer
 from serve.jobs.job import Job, Status
@@ -87,6 +88,25 @@ def _decision(answer: Answer, rehearsed: Rehearsed) -> Decision:
         finish_by=_scenario_s(row.promised_by, rehearsed),
         predicted_s=(row.predicted_wait_s or 0.0) * rehearsed.factor,
     )
+
+
+def late_paid(jobs: Iterable[SimJob], paid_from: int) -> list[dict[str, object]]:
+    """Paid jobs that were not in time, in seconds of the scenario: there are few, and each counts
+    for points."""
+    return [
+        {
+            "number": job.number,
+            "tier": job.tier,
+            "size": job.size.name,
+            "took": round(job.true_gpu_s / job.size.gpu_s, 2),
+            "arrived_s": round(job.arrived_at),
+            "waited_s": round(waited_s(job)),
+            "late_s": None if job.finished_at is None else round(job.finished_at - job.clock),
+            "gave_way": job.preemptions,
+        }
+        for job in jobs
+        if job.rank >= paid_from and not kept_in_time(job)
+    ]
 
 
 def forgotten(rehearsed: Rehearsed) -> list[str]:

@@ -1,6 +1,7 @@
 """What is said of a Scheduler that was killed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from benchmarks.rehearsal.kill import forgot, kill_rows
 from benchmarks.rehearsal.sightings import Sighting
@@ -12,11 +13,17 @@ def sighting(at: float, epoch: int, flips: Mapping[str, int], *, shut: bool = Tr
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Over:
+    seen: Sequence[Sighting]
+    killed_at: float | None
+
+
 SEEN = [sighting(1.0, 1, {"new": 3}), sighting(2.0, 1, {"new": 3}), sighting(8.0, 2, {"new": 3})]
 
 
 def test_the_next_scheduler_is_waited_for() -> None:
-    rows = {row.what: row for row in kill_rows(SEEN, 2.5)}
+    rows = {row.what: row for row in kill_rows(Over(SEEN, 2.5))}
     assert rows["until the next scheduler"].value == 5.5
     assert rows["gates as they were before the kill"].value == 1
     assert rows["gates as they were before the kill"].note == "closed then: new"
@@ -25,14 +32,18 @@ def test_the_next_scheduler_is_waited_for() -> None:
 
 def test_gates_that_are_open_at_once_were_forgotten() -> None:
     seen = [*SEEN[:2], sighting(8.0, 2, {"new": 0}, shut=False)]
-    rows = {row.what: row.value for row in kill_rows(seen, 2.5)}
+    rows = {row.what: row.value for row in kill_rows(Over(seen, 2.5))}
     assert rows["gates as they were before the kill"] == 0
     assert forgot(seen) == 1
 
 
 def test_a_scheduler_that_never_comes_is_said() -> None:
-    rows = {row.what: row for row in kill_rows(SEEN[:2], 1.5)}
+    rows = {row.what: row for row in kill_rows(Over(SEEN[:2], 1.5))}
     assert (rows["until the next scheduler"].value, rows["until the next scheduler"].note) == (
         None,
         "none came",
     )
+
+
+def test_nothing_is_said_where_nobody_was_killed() -> None:
+    assert list(kill_rows(Over(SEEN, None))) == []

@@ -9,6 +9,7 @@ from autoscaling.replay.measures import measure
 from benchmarks.rehearsal.outcome import (
     doubled,
     forgotten,
+    late_paid,
     most_late_s,
     moved_promises,
     record_of,
@@ -50,6 +51,13 @@ def test_a_job_without_its_clip_is_forgotten() -> None:
     failed = replace(OVER, rows={**OVER.rows, "a": replace(LET_IN, status=Status.QUEUED)})
     assert forgotten(failed) == ["a"]
     assert forgotten(replace(OVER, rows={"a": LET_IN})) == ["b"]
+
+
+def test_paid_jobs_that_were_late_are_told_one_by_one() -> None:
+    assert late_paid(record_of(OVER).jobs, 2) == []
+    slow = replace(OVER, rows={**OVER.rows, "a": replace(LET_IN, completed_at=1_100.0)})
+    [late] = late_paid(record_of(slow).jobs, 2)
+    assert (late["tier"], late["waited_s"], late["late_s"]) == ("pro", 10, 569)
 
 
 def test_rows_that_nobody_knows_of_and_second_clips_are_doubled() -> None:
