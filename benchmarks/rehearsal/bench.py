@@ -39,6 +39,8 @@ from tests.integration.service.running import REHEARSE, Service
 
 PAID_FROM: Final = min(DEFAULT_TIERS.paid_ranks)
 SEEDS: Final = (1, 2)
+PATIENCE_S: Final = 600.0
+"""For eight processes to start, most of which import torch, however busy the machine is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,8 +92,8 @@ def _run(seed: int, factor: float, *, kill: bool) -> Run:
         sizes = {size.name: true_size(values, size, factor=factor) for size in SIZES}
         jobs = workload(seed, sizes)
         service = Service(Path(name) / "data", values, log_level="INFO", command=REHEARSE)
-        service.start()
         try:
+            service.start(PATIENCE_S)
             done = asyncio.run(perform(service, jobs, factor, kill=kill))
         finally:
             service.stop()

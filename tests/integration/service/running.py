@@ -93,7 +93,7 @@ class Service:
         self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30)
         self._seen_logs: set[Path] = set()
 
-    def start(self) -> None:
+    def start(self, patience_s: float = PATIENCE_S) -> None:
         """Start it and wait until it is ready."""
         env = {
             **os.environ,
@@ -110,7 +110,7 @@ class Service:
                 stderr=output,
                 start_new_session=True,
             )
-        until(self._ready, "the service to be ready")
+        until(self._ready, "the service to be ready", patience_s)
 
     def _ready(self) -> bool:
         assert self.process is not None

@@ -25,8 +25,8 @@ def test_a_killed_scheduler_forgets_nobody_in_a_flood(fresh_folder: Path) -> Non
     sizes = {size.name: true_size(values, size, factor=FACTOR) for size in SIZES}
     jobs = workload(3, sizes, SHORT)
     service = Service(fresh_folder, values, log_level="INFO", command=REHEARSE)
-    service.start()
     try:
+        service.start()
         over = asyncio.run(perform(service, jobs, FACTOR, kill=True, scenario=SHORT))
     finally:
         service.stop()
