@@ -132,7 +132,9 @@ def _details(run: Run, factor: float) -> dict[str, Any]:
         "gates": [
             {
                 "at_s": round((sight.at - rehearsed.began_at) * factor),
-                "closed": [tier for tier, shut in sight.closed.items() if shut],
+                "aside": {
+                    tier.name: round(tier.aside, 2) for tier in sight.status.tiers if tier.aside
+                },
                 "live": sight.live,
             }
             for sight in run.performance.seen[::20]

@@ -3,15 +3,17 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any, Final
+from typing import Final
 
 import httpx
 
-TIERS: Final = ("new", "free", "plus", "pro")
-NUM_ACCOUNTS: Final = {"new": 60, "free": 20, "plus": 1, "pro": 1}
+from serve.jobs.gate_status import GateStatus, TierStatus
+
+SHOWN: Final = ("new", "free", "pro")
+NUM_ACCOUNTS: Final = {"new": 60, "free": 20, "pro": 1}
 SHARES: Final = {"new": 0.8, "free": 0.2}
 """Of the crowd's requests."""
 PRO_PART: Final = 0.1
@@ -50,12 +52,12 @@ class Crowd:
         self._random = Random(1)
         self._asked: set[asyncio.Task[None]] = set()
 
-    async def flood(self, times: float) -> None:
+    async def ask(self, times: Callable[[], float]) -> None:
         """Ask for so many times what can be made, until cancelled."""
         tiers = accounts()
         of_tier = {tier: [a for a, its in tiers.items() if its == tier] for tier in SHARES}
         while True:
-            await asyncio.sleep(self._random.expovariate(times / self._clip_s))
+            await asyncio.sleep(self._random.expovariate(times() / self._clip_s))
             [tier] = self._random.choices(list(SHARES), list(SHARES.values()))
             task = asyncio.create_task(self._ask(self._random.choice(of_tier[tier])))
             self._asked.add(task)
@@ -74,16 +76,6 @@ class Crowd:
                 self._tally.pro_took_s.append(time.monotonic() - began)
             rest_s = self._clip_s / PRO_PART - (time.monotonic() - began)
             await asyncio.sleep(max(0.0, rest_s))
-
-    async def gates(self) -> dict[str, str]:
-        """The gate of each tier, as one of its accounts is told it by GET /v1/me."""
-        tiers = accounts()
-        found = {}
-        for tier in TIERS:
-            headers = self._headers(next(a for a, its in tiers.items() if its == tier))
-            me: dict[str, Any] = (await self._http.get("/v1/me", headers=headers)).json()
-            found[tier] = me["open"][0]["gate"]
-        return found
 
     async def _ask(self, account_id: str) -> None:
         try:
@@ -114,18 +106,20 @@ class Crowd:
         return {"authorization": f"Bearer {self._keys[account_id]}"}
 
 
-def told(tally: Tally, gates: Mapping[str, str], since_s: float, *, flooding: bool) -> str:
+def told(tally: Tally, status: GateStatus | None, since_s: float, *, flooding: bool) -> str:
     """One line, and the tally begins anew."""
-    shown = "  ".join(f"{tier} {gates[tier]:9}" for tier in TIERS)
-    parts = [f"{tally.told[word]} {word}" for word in ("let in", "deferred", "shed")]
-    pro = _shown(tally.pro_took_s)
+    gates = "  ".join(map(_gate, status.tiers if status else ()))
+    parts = ", ".join(f"{tally.told[word]} {word}" for word in ("let in", "deferred", "shed"))
+    took = ", ".join(f"{each:.1f} s" for each in tally.pro_took_s) or "-"
     faults = f"  {tally.faults} faults" if tally.faults else ""
     tally.told.clear()
     tally.pro_took_s.clear()
     tally.faults = 0
-    flood = "flood" if flooding else "calm "
-    return f"{since_s:5.0f} s  {flood}  {shown}  {', '.join(parts):36}  pro's clips: {pro}{faults}"
+    asked = "flood" if flooding else "calm "
+    return f"{since_s:5.0f} s  {asked}  {gates}  {parts:34}  pro's clips: {took}{faults}"
 
 
-def _shown(took_s: Sequence[float]) -> str:
-    return ", ".join(f"{each:.1f} s" for each in took_s) or "-"
+def _gate(tier: TierStatus) -> str:
+    """Its name, its state and the part of its requests that is turned aside."""
+    aside = f"{100 * tier.aside:.0f} %" if tier.aside else ""
+    return f"{tier.name} {tier.gate} {aside}".ljust(21) if tier.name in SHOWN else ""

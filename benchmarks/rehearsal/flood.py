@@ -2,13 +2,12 @@
 
 It makes accounts of each tier in the service's database, asks for several times what the gangs can
 make as new and free users, and makes clips as a pro all the while. A line every two seconds says
-where each tier's gate stands. The first Ctrl-C ends the flood, and it goes on looking until the
-gates are open again; the second ends that too.
+where the gates stand, and what part of a tier's requests is turned aside. The first Ctrl-C ends the
+flood: from then on little is asked for, until the gates are open again. The second ends that too.
 """
 
 import argparse
 import asyncio
-import contextlib
 import signal
 import time
 from collections.abc import Sequence
@@ -19,19 +18,20 @@ import httpx
 
 from benchmarks.rehearsal.crowd import let_in
 from benchmarks.rehearsal.crowding import CLIP, Crowd, Tally, accounts, told
-from serve.jobs.database import opened
+from benchmarks.rehearsal.sightings import look
+from serve.jobs.database import Engines, opened
 from serve.settings import Settings, load
 
 EVERY_S: Final = 2.0
-OPEN: Final = "open"
+CALM: Final = 0.3
+"""Of what the gangs can make: what is asked for once the flood is over."""
 
 
 def main(options: Sequence[str] | None = None) -> None:
     asked = _arguments().parse_args(options)
     if not asked.config.exists():
         raise SystemExit(f"{asked.config} is not there: start the service first (make rehearsal)")
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_flood(load(asked.config), asked.times, asked.seconds))
+    asyncio.run(_flood(load(asked.config), asked.times, asked.seconds))
 
 
 def _arguments() -> argparse.ArgumentParser:
@@ -50,25 +50,24 @@ def _arguments() -> argparse.ArgumentParser:
 async def _flood(settings: Settings, times: float, seconds: float | None) -> None:
     async with opened(settings.database_url) as engines:
         keys = await let_in(engines, accounts())
-    url = f"http://127.0.0.1:{settings.http.port}"
-    async with httpx.AsyncClient(base_url=url, timeout=30) as http:
-        tally = Tally()
-        crowd = Crowd(http, keys, await _clip_s(http, settings, next(iter(keys.values()))), tally)
-        over = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGINT, _interrupted, over, asyncio.current_task())
-        if seconds is not None:
-            loop.call_later(seconds, over.set)
-        pro = asyncio.create_task(crowd.make_clips_as_pro())
-        flooding = asyncio.create_task(crowd.flood(times))
-        try:
-            await _tell(crowd, tally, flooding, over)
-        except asyncio.CancelledError:
-            pass
-        finally:
-            for task in (pro, flooding):
-                task.cancel()
-            await asyncio.gather(pro, flooding, return_exceptions=True)
+        url = f"http://127.0.0.1:{settings.http.port}"
+        async with httpx.AsyncClient(base_url=url, timeout=30) as http:
+            tally, over = Tally(), asyncio.Event()
+            clip_s = await _clip_s(http, settings, next(iter(keys.values())))
+            crowd = Crowd(http, keys, clip_s, tally)
+            _end_in_time(over, seconds)
+            asking = [
+                asyncio.create_task(crowd.ask(lambda: CALM if over.is_set() else times)),
+                asyncio.create_task(crowd.make_clips_as_pro()),
+            ]
+            try:
+                await _tell(engines, tally, over)
+            except asyncio.CancelledError:
+                pass  # the second Ctrl-C
+            finally:
+                for task in asking:
+                    task.cancel()
+                await asyncio.gather(*asking, return_exceptions=True)
 
 
 async def _clip_s(http: httpx.AsyncClient, settings: Settings, key: str) -> float:
@@ -80,19 +79,24 @@ async def _clip_s(http: httpx.AsyncClient, settings: Settings, key: str) -> floa
     return float(answer.json()["cost"]["estimated_gpu_s"]) / devices
 
 
-async def _tell(
-    crowd: Crowd, tally: Tally, flooding: "asyncio.Task[None]", over: asyncio.Event
-) -> None:
+async def _tell(engines: Engines, tally: Tally, over: asyncio.Event) -> None:
     """Until the flood is over and all gates are open."""
-    began, gates = time.monotonic(), dict[str, str]()
-    while not (over.is_set() and gates and set(gates.values()) == {OPEN}):
-        if over.is_set():
-            flooding.cancel()
-        with contextlib.suppress(httpx.HTTPError, KeyError):
-            gates = await crowd.gates()
-            line = told(tally, gates, time.monotonic() - began, flooding=not over.is_set())
-            print(line, flush=True)
+    began = time.monotonic()
+    while True:
+        sighting = await look(engines)
+        since_s, status = time.monotonic() - began, sighting.status if sighting else None
+        print(told(tally, status, since_s, flooding=not over.is_set()), flush=True)
+        if over.is_set() and sighting and not sighting.closed:
+            return
         await asyncio.sleep(EVERY_S)
+
+
+def _end_in_time(over: asyncio.Event, seconds: float | None) -> None:
+    """After some seconds if any are said, or with the first Ctrl-C."""
+    loop, whole = asyncio.get_running_loop(), asyncio.current_task()
+    loop.add_signal_handler(signal.SIGINT, _interrupted, over, whole)
+    if seconds is not None:
+        loop.call_later(seconds, over.set)
 
 
 def _interrupted(over: asyncio.Event, whole: "asyncio.Task[None] | None") -> None:

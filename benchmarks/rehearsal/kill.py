@@ -37,7 +37,7 @@ def kill_rows(over: Seen) -> Iterator[Row]:
     if over.killed_at is None:
         return
     before = [sight for sight in over.seen if sight.at < over.killed_at][-1]
-    after = [sight for sight in over.seen if sight.epoch > before.epoch]
+    after = [sight for sight in over.seen if sight.status.epoch > before.status.epoch]
     gap_s = after[0].at - over.killed_at if after else None
     yield Row(
         what="until the next scheduler",
@@ -45,12 +45,11 @@ def kill_rows(over: Seen) -> Iterator[Row]:
         unit="s",
         note="" if after else "none came",
     )
-    closed = ", ".join(tier for tier, shut in before.closed.items() if shut)
     yield Row(
         what="gates as they were before the kill",
         value=float(bool(after) and after[0].closed == before.closed),
         unit="1 is yes",
-        note=f"closed then: {closed or 'none'}",
+        note=f"closed then: {', '.join(before.closed) or 'none'}",
     )
     yield Row(what="gates that forgot how often they moved", value=forgot(over.seen), unit="")
 

@@ -22,6 +22,7 @@ from serve.jobs.tables import usage
 from tests.integration.service.running import Service
 
 LEAD_S: Final = 2.0
+PATIENCE_S: Final = 30.0
 LONGEST: Final = 4.0
 """In lengths of the scenario: what is not done by then is lost."""
 
@@ -53,8 +54,13 @@ async def perform(
         killing = asyncio.create_task(_kill(service, scenario, began_at, factor, wanted=kill))
         ends_at = began_at + LONGEST * scenario.hours * HOUR / factor
         seen = await watch(
-            store,
+            store.engines,
             until=lambda last: asking.done() and (last.live == 0 or last.at > ends_at),
+        )
+        # The Scheduler tells every other second: what it saw of the end.
+        seen += await watch(
+            store.engines,
+            until=lambda last: last.status.at > seen[-1].at or last.at > seen[-1].at + PATIENCE_S,
         )
         answers = await asking
         return Performance(

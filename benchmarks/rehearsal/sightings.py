@@ -4,63 +4,53 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import func, select
 
+from serve.jobs.database import Engines
+from serve.jobs.gate_status import GATE, GateStatus
 from serve.jobs.job import LIVE
-from serve.jobs.sql_store import SqlJobStore
-from serve.jobs.tables import counters, jobs
+from serve.jobs.memory import SqlMemory
+from serve.jobs.tables import jobs
 
 EVERY_S: Final = 0.5
-MEMORY: Final = "policy"
-"""Under this name the Scheduler keeps what it has learnt."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sighting:
-    """One look; `closed`, `flips` and `levels` by tier, as the Scheduler last stored them."""
+    """One look at `at` (Unix seconds): what the Scheduler told last, and the unfinished jobs."""
 
     at: float
-    epoch: int
+    status: GateStatus
     live: int
-    closed: Mapping[str, bool]
-    flips: Mapping[str, int]
-    levels: Mapping[str, float | None]
+
+    @property
+    def closed(self) -> tuple[str, ...]:
+        """Tiers of which some requests are turned aside."""
+        return tuple(tier.name for tier in self.status.tiers if tier.aside > 0)
+
+    @property
+    def flips(self) -> Mapping[str, int]:
+        """How often each tier's gate has moved."""
+        return {tier.name: tier.flips for tier in self.status.tiers}
 
 
-async def look(store: SqlJobStore) -> Sighting | None:
-    """None before the Scheduler has stored anything."""
-    plain = await store.recall(MEMORY)
-    if plain is None:
+async def look(engines: Engines) -> Sighting | None:
+    """None before the Scheduler has told anything."""
+    told = await SqlMemory(engines).recall(GATE)
+    if told is None:
         return None
-    tiers: dict[str, Any] = plain["watch"]["tiers"]
-    return Sighting(
-        at=time.time(),
-        epoch=await _epoch(store),
-        live=await num_live(store),
-        closed={name: tier["gate"]["closed"] for name, tier in tiers.items()},
-        flips={name: tier["gate"]["flips"] for name, tier in tiers.items()},
-        levels={name: tier["saturation"][1] for name, tier in tiers.items()},
-    )
-
-
-async def num_live(store: SqlJobStore) -> int:
-    """Jobs that wait, run or are promised."""
     query = select(func.count().label("live")).where(jobs.c.status.in_(LIVE))
-    return int((await store.engines.rows(query))[0]["live"])
+    [row] = await engines.rows(query)
+    return Sighting(at=time.time(), status=GateStatus.from_values(told), live=int(row["live"]))
 
 
-async def watch(store: SqlJobStore, *, until: Callable[[Sighting], bool]) -> list[Sighting]:
+async def watch(engines: Engines, *, until: Callable[[Sighting], bool]) -> list[Sighting]:
     """Looks every half second, the last of them one of which `until` is true."""
     seen: list[Sighting] = []
     while not (seen and until(seen[-1])):
-        if sighting := await look(store):
+        if sighting := await look(engines):
             seen.append(sighting)
         await asyncio.sleep(EVERY_S)
     return seen
-
-
-async def _epoch(store: SqlJobStore) -> int:
-    query = select(counters.c.value).where(counters.c.name == "epoch")
-    return int((await store.engines.rows(query))[0]["value"])

@@ -31,7 +31,7 @@ def test_a_killed_scheduler_forgets_nobody_in_a_flood(fresh_folder: Path) -> Non
     finally:
         service.stop()
     assert over.killed_at is not None
-    assert over.seen[-1].epoch > over.seen[0].epoch
+    assert over.seen[-1].status.epoch > over.seen[0].status.epoch
     assert forgotten(over.rehearsed) == []
     assert doubled(over.rehearsed) == 0
     assert moved_promises(over.rehearsed) == 0

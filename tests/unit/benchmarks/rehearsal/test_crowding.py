@@ -6,10 +6,10 @@ from collections import Counter
 import httpx
 import pytest
 
-from benchmarks.rehearsal.crowding import TIERS, Crowd, Tally, accounts, told
+from benchmarks.rehearsal.crowding import SHOWN, Crowd, Tally, accounts, told
+from tests.unit.benchmarks.rehearsal.test_kill import sighting
 
 KEYS = {account_id: f"key of {account_id}" for account_id in accounts()}
-GATES = {"new": "shedding", "free": "deferring", "plus": "open", "pro": "open"}
 
 
 class Service:
@@ -20,10 +20,8 @@ class Service:
         self._polls = 0
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
-        tier = next(tier for tier in TIERS if f"-{tier}-" in request.headers["authorization"])
+        tier = next(tier for tier in SHOWN if f"-{tier}-" in request.headers["authorization"])
         self.asked[f"{request.method} {tier}"] += 1
-        if request.url.path == "/v1/me":
-            return httpx.Response(200, json={"open": [{"gate": GATES[tier]}]})
         if tier == "new":
             return httpx.Response(429, json={"error": {"code": "tier_shed"}})
         self._polls += tier == "pro"
@@ -47,13 +45,12 @@ async def crowded(service: Service, tally: Tally, work: str) -> None:
     async with httpx.AsyncClient(base_url="http://there", transport=transport) as http:
         crowd = Crowd(http, KEYS, 0.001, tally)
         doing = asyncio.create_task(
-            crowd.flood(100.0) if work == "flood" else crowd.make_clips_as_pro()
+            crowd.ask(lambda: 100.0) if work == "flood" else crowd.make_clips_as_pro()
         )
         while sum(tally.told.values()) < 40 and len(tally.pro_took_s) < 2:
             await asyncio.sleep(0)
         doing.cancel()
         await asyncio.gather(doing, return_exceptions=True)
-        assert await crowd.gates() == GATES
 
 
 async def test_a_crowd_asks_as_new_and_free_users(service: Service) -> None:
@@ -73,8 +70,17 @@ async def test_a_pro_makes_one_clip_after_another(service: Service) -> None:
 
 def test_a_line_tells_all_and_begins_anew() -> None:
     tally = Tally(told=Counter({"shed": 3, "deferred": 2}), pro_took_s=[2.04], faults=1)
-    line = told(tally, GATES, 12.0, flooding=True)
-    for part in ("12 s", "new shedding", "2 deferred, 3 shed", "pro's clips: 2.0 s", "1 faults"):
+    status = sighting(12.0, 1, 1, aside=0.4).status
+    line = told(tally, status, 12.0, flooding=True)
+    for part in (
+        "12 s  flood",
+        "40 %",
+        "pro open",
+        "2 deferred, 3 shed",
+        "clips: 2.0 s",
+        "1 faults",
+    ):
         assert part in line
+    assert "enterprise" not in line
     assert tally == Tally()
-    assert "pro's clips: -" in told(tally, GATES, 14.0, flooding=False)
+    assert "pro's clips: -" in told(tally, None, 14.0, flooding=False)
