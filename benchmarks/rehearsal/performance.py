@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import func, select
 
@@ -53,31 +53,35 @@ async def perform(
         asking = asyncio.create_task(ask_all(url, jobs, keys, began_at=began_at, factor=factor))
         killing = asyncio.create_task(_kill(service, scenario, began_at, factor, wanted=kill))
         ends_at = began_at + LONGEST * scenario.hours * HOUR / factor
-        seen = await watch(
-            store.engines,
-            until=lambda last: asking.done() and (last.live == 0 or last.at > ends_at),
-        )
-        # The Scheduler tells every other second: what it saw of the end.
-        seen += await watch(
-            store.engines,
-            until=lambda last: last.status.at > seen[-1].at or last.at > seen[-1].at + PATIENCE_S,
-        )
+        seen = await _watched(store, asking, ends_at)
         answers = await asking
-        return Performance(
-            rehearsed=Rehearsed(
-                scenario=scenario,
-                factor=factor,
-                began_at=began_at,
-                jobs=jobs,
-                answers=answers,
-                flips=seen[-1].flips,
-                **await _ledger(store, answers),
-            ),
-            seen=seen,
-            killed_at=await killing,
+        rehearsed = Rehearsed(
+            scenario=scenario,
+            factor=factor,
+            began_at=began_at,
+            jobs=jobs,
+            answers=answers,
+            flips=seen[-1].flips,
+            **await _ledger(store, answers),
         )
+        return Performance(rehearsed=rehearsed, seen=seen, killed_at=await killing)
     finally:
         await store.close()
+
+
+async def _watched(
+    store: SqlJobStore, asking: asyncio.Task[list[Answer]], ends_at: float
+) -> list[Sighting]:
+    """Until no job is unfinished, and the Scheduler, which tells every other second, has seen it."""
+    engines = store.engines
+    seen = await watch(
+        engines, until=lambda last: asking.done() and (last.live == 0 or last.at > ends_at)
+    )
+    over_at = seen[-1].at
+    return seen + await watch(
+        engines,
+        until=lambda last: last.status.at > over_at or last.at > over_at + PATIENCE_S,
+    )
 
 
 async def _kill(
@@ -91,7 +95,7 @@ async def _kill(
     return await kill_scheduler(service, at=began_at + at_h * HOUR / factor)
 
 
-async def _ledger(store: SqlJobStore, answers: Sequence[Answer]) -> dict[str, object]:
+async def _ledger(store: SqlJobStore, answers: Sequence[Answer]) -> dict[str, Any]:
     """What the store says in the end."""
     rows = await store.fetch([answer.job_id for answer in answers if answer.job_id])
     count = select(func.count().label("rows")).select_from(job_rows)
