@@ -72,7 +72,7 @@ async def perform(
 async def _watched(
     store: SqlJobStore, asking: asyncio.Task[list[Answer]], ends_at: float
 ) -> list[Sighting]:
-    """Until no job is unfinished, and the Scheduler, which tells every other second, has seen it."""
+    """Until no job is unfinished, and the Scheduler, telling every other second, has seen it."""
     engines = store.engines
     seen = await watch(
         engines, until=lambda last: asking.done() and (last.live == 0 or last.at > ends_at)
