@@ -42,6 +42,7 @@ class Gateway:
             local_tier=settings.local_tier,
             rules=rules_of(settings),
             policy=settings.rules,
+            tick_s=settings.policy.tick_s,
             remembered_s=settings.accounts.remembered_s,
             now=time.time,
         )

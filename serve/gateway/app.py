@@ -37,7 +37,8 @@ def build_gateway(parts: GatewayParts) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        loops = [asyncio.create_task(loop) for loop in (live.run(), report(demand, parts.link))]
+        reporting = report(demand, parts.link, every_s=parts.tick_s)
+        loops = [asyncio.create_task(loop) for loop in (live.run(), reporting)]
         try:
             yield
         finally:

@@ -12,7 +12,6 @@ from serve.gateway.link import SchedulerLink
 from serve.messages import Answered
 
 log = logging.getLogger(__name__)
-EVERY_S: Final = 1.0
 PATIENCE_S: Final = 5.0
 MOST_REMEMBERED: Final = 20_000
 COMES_BACK_WITHIN: Final = 1.5
@@ -93,10 +92,10 @@ class Demand:
         return until is not None and verdict.at <= until
 
 
-async def report(demand: Demand, link: SchedulerLink) -> None:
-    """Hand the counts over about once a second, for as long as this Gateway lives."""
+async def report(demand: Demand, link: SchedulerLink, *, every_s: float) -> None:
+    """Hand the counts over so often, for as long as this Gateway lives."""
     while True:
-        await asyncio.sleep(EVERY_S)
+        await asyncio.sleep(every_s)
         await hand_over(demand, link)
 
 

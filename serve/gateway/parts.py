@@ -96,6 +96,8 @@ class GatewayParts:
     rules: Rules
     policy: Policy
     """By which requests are decided until a snapshot says more."""
+    tick_s: float
+    """How often the Scheduler is told what was asked for."""
     remembered_s: float
     """For how long keys and accounts are believed to be as they were read."""
     now: Callable[[], float]

@@ -59,7 +59,8 @@ class TierPolicy(Section):
 
 class Policy(Section):
     tick_s: float = Field(1.0, gt=0)
-    """How often the Scheduler looks, and tells the Gateways what it sees."""
+    """How often the Scheduler looks, and tells the Gateways what it sees, as they tell it what was
+    asked for."""
     remember_every_s: float = Field(5.0, gt=0)
     """How often what was learnt is stored for the next Scheduler."""
     gone_after_s: float = Field(120.0, ge=0)
