@@ -30,6 +30,7 @@ from benchmarks.rehearsal.outcome import (
     most_late_s,
     moved_promises,
     record_of,
+    story_of,
 )
 from benchmarks.rehearsal.outline import true_size
 from benchmarks.rehearsal.performance import Performance, perform
@@ -125,7 +126,10 @@ def _details(run: Run, factor: float) -> dict[str, Any]:
         "seed": run.seed,
         "rehearsal": outcome_details(measure(run.here, PAID_FROM)),
         "replay": outcome_details(measure(run.there, PAID_FROM)),
-        "paid_jobs_late": late_paid(run.here.jobs, PAID_FROM),
+        "paid_jobs_late": [
+            {**late, "story": story_of(rehearsed, late["number"])}
+            for late in late_paid(run.here.jobs, PAID_FROM)
+        ],
         "paid_jobs_late_in_the_replay": late_paid(run.there.jobs, PAID_FROM),
         "answers": dict(told),
         "asked_again": sum(answer.tries - 1 for answer in rehearsed.answers),

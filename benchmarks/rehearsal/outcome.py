@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from autoscaling.decisions import Admit, Decision, Defer, Reason, Shed
 from autoscaling.replay.engine import Record, Told
@@ -90,7 +91,7 @@ def _decision(answer: Answer, rehearsed: Rehearsed) -> Decision:
     )
 
 
-def late_paid(jobs: Iterable[SimJob], paid_from: int) -> list[dict[str, object]]:
+def late_paid(jobs: Iterable[SimJob], paid_from: int) -> list[dict[str, Any]]:
     """Paid jobs that were not in time, in seconds of the scenario: there are few, and each counts
     for points."""
     return [
@@ -106,6 +107,16 @@ def late_paid(jobs: Iterable[SimJob], paid_from: int) -> list[dict[str, object]]
         }
         for job in jobs
         if job.rank >= paid_from and not kept_in_time(job)
+    ]
+
+
+def story_of(rehearsed: Rehearsed, number: int) -> list[str]:
+    """What was decided about a job, as its owner is told, in seconds of the scenario."""
+    answer = next(each for each in rehearsed.answers if each.number == number)
+    row = rehearsed.rows.get(answer.job_id or "")
+    return [
+        f"{_scenario_s(note.at, rehearsed):.0f} s {note.what}: {note.text}"
+        for note in (row.history if row else ())
     ]
 
 

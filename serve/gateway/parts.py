@@ -96,7 +96,7 @@ class GatewayParts:
     rules: Rules
     policy: Policy
     """By which requests are decided until a snapshot says more."""
-    tick_s: float
+    tick_s: float = 1.0
     """How often the Scheduler is told what was asked for."""
     remembered_s: float
     """For how long keys and accounts are believed to be as they were read."""

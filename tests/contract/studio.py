@@ -76,7 +76,6 @@ def studio_parts(store: SqlJobStore, artifacts: ObjectArtifacts, crew: FilmCrew)
         local_tier="pro",
         rules=rules_of(Settings.from_values({})),
         policy=Policy(),
-        tick_s=1.0,
         remembered_s=0.2,
         now=time.time,
     )

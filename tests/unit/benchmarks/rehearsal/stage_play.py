@@ -6,7 +6,7 @@ from autoscaling.replay.jobs import SMALL, SimJob
 from benchmarks.rehearsal.asking import Answer
 from benchmarks.rehearsal.outcome import Rehearsed
 from benchmarks.rehearsal.workload import CROWD
-from serve.jobs.job import Job, Status, Timings
+from serve.jobs.job import Job, Note, Status, Timings
 from tests.unit.serve.deployments.scene import JOB
 
 BEGAN_AT = 1_000.0
@@ -49,6 +49,7 @@ def row(job_id: str, started_at: float, completed_at: float) -> Job:
         started_at=started_at,
         completed_at=completed_at,
         timings=Timings(gpu_s=4.0),
+        history=(Note(at=started_at, what="started", reason="paid", text="At once."),),
     )
 
 

@@ -13,6 +13,7 @@ from benchmarks.rehearsal.outcome import (
     most_late_s,
     moved_promises,
     record_of,
+    story_of,
 )
 from serve.jobs.job import Status
 from tests.unit.benchmarks.rehearsal.stage_play import LET_IN, OVER, PROMISED, answer
@@ -58,6 +59,7 @@ def test_paid_jobs_that_were_late_are_told_one_by_one() -> None:
     slow = replace(OVER, rows={**OVER.rows, "a": replace(LET_IN, completed_at=1_100.0)})
     [late] = late_paid(record_of(slow).jobs, 2)
     assert (late["tier"], late["waited_s"], late["late_s"]) == ("pro", 10, 569)
+    assert story_of(slow, late["number"]) == ["10 s started: At once."]
 
 
 def test_rows_that_nobody_knows_of_and_second_clips_are_doubled() -> None:
