@@ -103,8 +103,7 @@ async def opened_studio(folder: Path, changes: Changes) -> AsyncIterator[Studio]
     finally:
         at_work.cancel()
         await asyncio.gather(at_work, return_exceptions=True)
-        await artifacts.close()
-        await store.close()
+        await asyncio.gather(artifacts.close(), store.close())
 
 
 def eventually(holds: Callable[[], bool], patience_s: float = 20.0) -> None:
