@@ -26,6 +26,7 @@ from benchmarks.rehearsal.outcome import (
     Rehearsed,
     doubled,
     forgotten,
+    longest_answer_s,
     late_paid,
     most_late_s,
     moved_promises,
@@ -64,6 +65,7 @@ def main(options: Sequence[str] = ()) -> None:
         *tier_rows(here, there),
         *policy_rows(here, there),
         *_ledger_rows([run.performance.rehearsed for run in runs]),
+        *_machine_rows([run.performance for run in runs]),
         *(row for run in runs for row in kill_rows(run.performance)),
     ]
     details = {
@@ -115,8 +117,15 @@ def _ledger_rows(runs: Sequence[Rehearsed]) -> Iterator[Row]:
     yield Row(what="jobs or clips twice", value=sum(map(doubled, runs)), unit="")
     yield Row(what="promises that moved", value=sum(map(moved_promises, runs)), unit="")
     yield Row(what="requests", value=sum(len(run.answers) for run in runs), unit="")
-    late_s = max(most_late_s(run.answers) for run in runs)
-    yield Row(what="sent late by the client, at most", value=late_s, unit="s")
+
+
+def _machine_rows(runs: Sequence[Performance]) -> Iterator[Row]:
+    """What else may have slowed the rehearsal down."""
+    answers = [answer for run in runs for answer in run.rehearsed.answers]
+    yield Row(what="sent late by the client, at most", value=most_late_s(answers), unit="s")
+    yield Row(what="answered after, at most", value=longest_answer_s(answers), unit="s")
+    load = max(sight.load for run in runs for sight in run.seen)
+    yield Row(what="load of the machine, at most", value=load, unit="processes")
 
 
 def _details(run: Run, factor: float) -> dict[str, Any]:
@@ -132,6 +141,8 @@ def _details(run: Run, factor: float) -> dict[str, Any]:
         ],
         "paid_jobs_late_in_the_replay": late_paid(run.there.jobs, PAID_FROM),
         "answers": dict(told),
+        "load": max(sight.load for sight in run.performance.seen),
+        "answered_after_s": longest_answer_s(rehearsed.answers),
         "asked_again": sum(answer.tries - 1 for answer in rehearsed.answers),
         "gates": [
             {

@@ -148,6 +148,11 @@ def moved_promises(rehearsed: Rehearsed) -> int:
     )
 
 
+def longest_answer_s(answers: Iterable[Answer]) -> float:
+    """How long the service took to answer a request, at most."""
+    return max((answer.answered_at - answer.sent_at for answer in answers), default=0.0)
+
+
 def most_late_s(answers: Iterable[Answer]) -> float:
     """How much later than planned a request was sent at most: the client's own delay."""
     return max((answer.sent_at - answer.planned_at for answer in answers), default=0.0)

@@ -1,6 +1,7 @@
 """What a rehearsal looks at while it goes on: where the gates stand, and how many jobs live."""
 
 import asyncio
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ class Sighting:
     at: float
     status: GateStatus
     live: int
+    load: float
+    """The machine's load average of a minute: whatever else runs on it slows a rehearsal down."""
 
     @property
     def closed(self) -> tuple[str, ...]:
@@ -43,7 +46,12 @@ async def look(engines: Engines) -> Sighting | None:
         return None
     query = select(func.count().label("live")).where(jobs.c.status.in_(LIVE))
     [row] = await engines.rows(query)
-    return Sighting(at=time.time(), status=GateStatus.from_values(told), live=int(row["live"]))
+    return Sighting(
+        at=time.time(),
+        status=GateStatus.from_values(told),
+        live=int(row["live"]),
+        load=os.getloadavg()[0],
+    )
 
 
 async def watch(engines: Engines, *, until: Callable[[Sighting], bool]) -> list[Sighting]:

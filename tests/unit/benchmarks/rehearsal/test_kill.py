@@ -25,7 +25,7 @@ def sighting(at: float, epoch: int, flips: int, *, aside: float = 0.5) -> Sighti
     )
     new, *others = status.tiers
     tiers = (replace(new, aside=aside), *(replace(tier, aside=0.0) for tier in others))
-    return Sighting(at=at, status=replace(status, tiers=tiers), live=1)
+    return Sighting(at=at, status=replace(status, tiers=tiers), live=1, load=0.5)
 
 
 @dataclass(frozen=True, slots=True)
