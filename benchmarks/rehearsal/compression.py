@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from autoscaling.replay.engine import TICK_S
 from autoscaling.tiers import DEFAULT_TIERS
 from benchmarks.rehearsal.outline import model_values, write_outline
 from serve.settings.policy import Policy
@@ -11,7 +12,6 @@ from serve.settings.policy import Policy
 PERIOD: Final = "_s"
 """What ends so is a period in seconds."""
 FACTOR: Final = 30.0
-REPLAY_TICK_S: Final = 5.0
 SHOW_FACTOR: Final = 20.0
 SHOW_PROMISE_S: Final = 3_600.0
 LEAST_STEPS: Final = 1
@@ -34,7 +34,7 @@ def _compressed(key: str, value: Any, factor: float) -> Any:
 def policy_values(factor: float) -> dict[str, Any]:
     """The default policy in a hurry. What a tier has by default is said here, to be compressed."""
     whole = Policy().model_dump(mode="json")
-    whole["tick_s"] = REPLAY_TICK_S
+    whole["tick_s"] = TICK_S
     whole["preemption"]["least_steps_left"] = LEAST_STEPS
     whole["placement"]["least_steps_between"] = LEAST_STEPS
     whole["tiers"] = {

@@ -55,7 +55,9 @@ def replayed(jobs: list[SimJob], scenario: Scenario = CROWD) -> Record:
 
 
 def _as_rehearsed(job: SimJob, sizes: Mapping[str, Size]) -> SimJob:
-    """Its account's id is one that the service could have given."""
+    """Its account's id is one that the service could have given. Nothing lighter is allowed, since
+    what that is the replay has its own idea of."""
     size = sizes[job.size.name]
     gpu_s = size.gpu_s * luck(job) / THOUSANDTHS
-    return replace(job, account_id=f"acct_{job.account_id}", size=size, true_gpu_s=gpu_s)
+    account_id = f"acct_{job.account_id}"
+    return replace(job, account_id=account_id, size=size, true_gpu_s=gpu_s, lighter=None)
