@@ -13,7 +13,7 @@ PERIOD: Final = "_s"
 """What ends so is a period in seconds."""
 FACTOR: Final = 30.0
 SHOW_FACTOR: Final = 20.0
-SHOW_PROMISE_S: Final = 3_600.0
+SHOW_PROMISE_S: Final = 1_800.0
 LEAST_STEPS: Final = 1
 """Of ten steps; the policy's own five are of fifty."""
 
@@ -62,8 +62,8 @@ def settings_values(folder: Path, factor: float) -> dict[str, Any]:
 
 
 def show_values(folder: Path) -> dict[str, Any]:
-    """The settings of a rehearsal that somebody watches: new users are promised an hour at most,
-    which is three minutes here, so that they are shed before the flood gets boring."""
+    """The settings of a rehearsal that somebody watches: promises of half an hour at most,
+    which are 90 seconds here, so that new users are shed before the flood gets boring."""
     values = settings_values(folder, SHOW_FACTOR)
     for tier in ("new", "free"):
         values["policy"]["tiers"][tier]["max_promise_s"] = SHOW_PROMISE_S / SHOW_FACTOR

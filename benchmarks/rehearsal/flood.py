@@ -23,7 +23,7 @@ from serve.jobs.database import Engines, opened
 from serve.settings import Settings, load
 
 EVERY_S: Final = 2.0
-CALM: Final = 0.3
+CALM: Final = 0.2
 """Of what the gangs can make: what is asked for once the flood is over."""
 
 
