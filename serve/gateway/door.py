@@ -1,6 +1,7 @@
 """At the door: what becomes of a priced request, decided in memory from the latest snapshot."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -24,6 +25,7 @@ from serve.gateway.gate import State
 from serve.gateway.lighter import name_of, ways_of
 from serve.gateway.parts import GatewayParts
 from serve.gateway.pricing import Asked, Pricing
+from serve.gateway.since import Since, Taken
 from serve.jobs.job import Job, Note
 
 CLOSED: Final = frozenset({Reason.TIER_CLOSED, Reason.MODEL_CLOSED, Reason.REGION_CLOSED})
@@ -87,6 +89,7 @@ class Door:
         self._pricing = pricing
         self._policy = parts.policy
         self._switches: Switches = NO_SWITCHES
+        self._since = Since(parts.http.gateways)
 
     def ask(self, caller: Principal, asked: Asked) -> Verdict:
         """What becomes of the request if it comes now."""
@@ -123,6 +126,23 @@ class Door:
             at=now,
         )
 
+    @contextmanager
+    def taking(self, verdict: Verdict) -> Iterator[Callable[[], None]]:
+        """While a job is stored, and until the Scheduler has seen it, others are decided as if it
+        were there. What is called back, or ends in an error, is forgotten; a client who hangs up
+        does not stop the storing."""
+        taken = Taken(
+            rank=self._policy.tiers.rank(verdict.asked.job.tier),
+            gpu_s=verdict.asked.job.predicted_gpu_s,
+            promised=isinstance(verdict.decision, Defer),
+        )
+        self._since.take(taken)
+        try:
+            yield lambda: self._since.take_back(taken)
+        except Exception:
+            self._since.take_back(taken)
+            raise
+
     def _lighter(self, asked: Asked, rank: int, sight: Situation | None) -> tuple[Asked, ...]:
         """None where nobody is turned aside; and where all are, those only that may be deferred."""
         part = sight.aside[rank] if sight is not None else 0.0
@@ -137,7 +157,7 @@ class Door:
             return None, False
         sight = snapshot.situation
         self._policy, self._switches = sight.rules, sight.switches
-        return sight, caller.account_id in snapshot.recent_accounts
+        return self._since.sight(sight), caller.account_id in snapshot.recent_accounts
 
     def _decide(self, request: Request, sight: Situation | None, now: float) -> Decision:
         if sight is None:

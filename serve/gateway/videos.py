@@ -14,7 +14,7 @@ from serve.gateway.create_body import (
     idempotency_key_of,
     request_body,
 )
-from serve.gateway.door import ask_at_the_door
+from serve.gateway.door import Door, Verdict, ask_at_the_door
 from serve.gateway.errors import ApiError
 from serve.gateway.intake import Intake
 from serve.gateway.limits import JOB_STORED
@@ -34,6 +34,7 @@ from serve.gateway.video_object import (
     video_object,
 )
 from serve.jobs.job import Job, Status
+from serve.jobs.store import Inserted
 
 router = APIRouter()
 MAX_PAGE = 100
@@ -68,7 +69,7 @@ async def create_video(request: Request, response: Response) -> Video:
             request.app.state.demand.answered(verdict)
             raise refusal_of(verdict)
     note_use(request, parts, asker)
-    inserted = inserted or await intake.take(verdict, idempotency_key)
+    inserted = inserted or await _taken(request, verdict, idempotency_key)
     request.scope[JOB_STORED] = True
     tell(request, intake.quota_headers(asker, inserted))
     if inserted.replayed:
@@ -77,6 +78,17 @@ async def create_video(request: Request, response: Response) -> Video:
         request.app.state.demand.answered(verdict)
     live: Live = request.app.state.live
     return _shown(parts, live.freshened(inserted.job), response)
+
+
+async def _taken(request: Request, verdict: Verdict, idempotency_key: str | None) -> Inserted:
+    """Stored, or found; what is new is in the way of all that is decided from now on."""
+    door: Door = request.app.state.door
+    intake: Intake = request.app.state.intake
+    with door.taking(verdict) as take_back:
+        inserted = await intake.take(verdict, idempotency_key)
+        if inserted.replayed:
+            take_back()
+    return inserted
 
 
 @router.get(
