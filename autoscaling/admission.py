@@ -3,7 +3,8 @@
 Everything is decided from a snapshot, so a request that is shed costs nobody anything.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import inf
 from typing import Final
 
 from autoscaling.decisions import Admit, Decision, Defer, GateState, Reason, Shed
@@ -11,9 +12,11 @@ from autoscaling.gates import NO_SWITCHES, Switches, reopens_at
 from autoscaling.load import Load
 from autoscaling.promises import Promise, Stretch, Wish, promise
 from autoscaling.rules import Rules
-from autoscaling.shedding import draw, next_draw_in_s, part_aside
+from autoscaling.shedding import draw, jitter_s, next_draw_in_s, part_aside
 
 ALMOST: Final = 1e-6
+HOURS_AHEAD: Final = 24
+"""So far is looked for one in which an account is let in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,25 +94,45 @@ def gate_state(rank: int, sight: Situation, typical: Wish) -> GateState:
 
 
 def retry_after_s(request: Request, sight: Situation, now: float) -> float:
-    """Seconds after which this account is let in, if nobody of its tier is until then.
+    """Seconds after which this account is let in if the load goes on as it does.
 
     The level at which its number passes is known, and how fast the work drains beside what the
-    tiers above ask for. Where that leads nowhere it draws again at the full hour, and so it does
-    where an operator holds it back, whatever the load.
+    tiers above ask for, if nobody of its own tier is let in meanwhile. Each hour it has another
+    number, and these are known too: it is told of the first hour in which it passes, at the level
+    that is then. Where that is none within a day, as where everybody is turned aside and nothing
+    drains, it is the next hour, in which the load is another or it is told again.
     """
-    shedding = sight.rules.shedding
-    again_s = max(shedding.least_retry_s, next_draw_in_s(now, shedding.rotation_s))
-    number = draw(request.account_id, now, shedding.rotation_s)
-    if number < 1 - sight.switches.least_rate(request.rank, sight.rules.tiers):
-        return again_s
-    rest = 1 - sight.load.offered(request.rank + 1)
-    if sight.load.gpus <= 0 or rest <= 0 or sight.load.offered(request.rank) > 1:
-        return again_s
+    rule = sight.rules.shedding
+    part = _part(replace(request, continuing=False), sight, 1.0)
+    rate = _drain_rate(request, sight)
+    starts_s, next_s = 0.0, next_draw_in_s(now, rule.rotation_s)
+    for hour in range(HOURS_AHEAD + 1 if part < 1 or rate > 0 else 0):
+        number = draw(request.account_id, now + hour * rule.rotation_s, rule.rotation_s)
+        first_s = starts_s + jitter_s(number, rule.rotation_s) if hour else 0.0
+        passes_s = first_s if hour and number >= part else _drained_s(number, rate, request, sight)
+        if (then_s := max(rule.least_retry_s, first_s, passes_s)) < next_s:
+            return then_s
+        starts_s, next_s = next_s, next_s + rule.rotation_s
+    then = now + rule.rotation_s
+    spread_s = jitter_s(draw(request.account_id, then, rule.rotation_s), rule.rotation_s)
+    return max(rule.least_retry_s, next_draw_in_s(now, rule.rotation_s) + spread_s)
+
+
+def _drain_rate(request: Request, sight: Situation) -> float:
+    """The part of the GPUs that the tiers above leave to it; 0 where its level does not fall."""
+    if sight.load.gpus <= 0 or sight.load.offered(request.rank) > 1:
+        return 0.0
+    return max(0.0, 1 - sight.load.offered(request.rank + 1))
+
+
+def _drained_s(number: float, rate: float, request: Request, sight: Situation) -> float:
+    """Seconds until somebody with this number passes: never where an operator holds it back."""
+    if rate <= 0 or number < 1 - sight.switches.least_rate(request.rank, sight.rules.tiers):
+        return inf
     rule, tier = sight.rules.saturation, sight.rules.tiers[request.rank]
     foot = reopens_at(tier, sight.rules.gates)
-    passes_at = foot + number * (tier.shut_at - foot)
-    drain_s = (sight.levels[request.rank] - passes_at) * rule.drain_target_s / rest
-    return min(max(shedding.least_retry_s, drain_s + rule.smoothing_s), again_s)
+    above = sight.levels[request.rank] - (foot + number * (tier.shut_at - foot))
+    return max(0.0, above * rule.drain_target_s / rate + rule.smoothing_s)
 
 
 def _refused(request: Request, sight: Situation) -> Shed | None:

@@ -11,6 +11,9 @@ from typing import Final
 
 ROTATION_S: Final = 3600.0
 DRAWS: Final = 2.0**64
+JITTER_PART: Final = 1 / 12
+"""Of an hour: so long after its beginning have all been told to come who are let in by it."""
+FINE: Final = 2.0**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +39,11 @@ def draw(account_id: str, now: float, rotation_s: float = ROTATION_S) -> float:
 def next_draw_in_s(now: float, rotation_s: float = ROTATION_S) -> float:
     """Seconds until all accounts draw again."""
     return rotation_s - now % rotation_s
+
+
+def jitter_s(number: float, rotation_s: float = ROTATION_S) -> float:
+    """How long after the full hour somebody with this number comes: not all at one second."""
+    return number * FINE % 1 * JITTER_PART * rotation_s
 
 
 def part_aside(

@@ -116,7 +116,9 @@ def test_closing_a_tier_leaves_those_above_alone() -> None:
 
 def test_whom_an_operator_holds_back_comes_again_at_the_full_hour() -> None:
     held = replace(situation(0.99, FULL), switches=Switches(rates={"free": 0.01}))
-    assert retry_after_s(CLIP, held, 600.0) == 3_000.0
+    wait_s = retry_after_s(CLIP, held, 600.0)
+    assert wait_s > 3_000.0
+    assert (600.0 + wait_s) % 3_600 <= 300.0
 
 
 def test_the_state_of_a_gate() -> None:
@@ -133,37 +135,70 @@ def test_long_waits_are_not_for_programs() -> None:
     assert not Shed(reason=Reason.TOO_FAR, retry_after_s=121.0).should_retry
 
 
-def test_in_a_flood_an_account_draws_again_at_the_full_hour() -> None:
-    flood = load_of(
-        free=TierLoad(promised_gpu_s=1e9, offered_gpu_s_per_s=10.0),
-        plus=TierLoad(offered_gpu_s_per_s=10.0),
-    )
-    decision = decide(CLIP, situation(1.0, flood), NOW + 600)
+FLOOD = load_of(
+    free=TierLoad(promised_gpu_s=1e9, offered_gpu_s_per_s=10.0),
+    plus=TierLoad(offered_gpu_s_per_s=10.0),
+)
+"""More is asked for than can be made, hour after hour."""
+
+
+def test_while_nobody_is_let_in_an_account_asks_again_in_the_next_hour() -> None:
+    decision = decide(CLIP, situation(1.0, FLOOD), NOW + 600)
     assert isinstance(decision, Shed)
-    assert decision.retry_after_s == 3_000.0
+    assert 3_000.0 <= decision.retry_after_s <= 3_300.0
+
+
+@pytest.mark.parametrize("part", [0.3, 0.5, 0.9])
+@pytest.mark.parametrize("continuing", [False, True])
+def test_in_a_flood_each_is_told_the_first_hour_in_which_it_is_let_in(
+    part: float, continuing: bool
+) -> None:
+    sight, now, told = situation(part, FLOOD), NOW + 600, []
+    for number in range(300):
+        request = replace(CLIP, account_id=f"acct_{number}", continuing=continuing)
+        decision = decide(request, sight, now)
+        if not isinstance(decision, Shed):
+            continue
+        told.append(now + decision.retry_after_s)
+        hour = int(told[-1] // 3_600)
+        draws = [draw(request.account_id, 3_600.0 * each) for each in range(3, hour + 1)]
+        if any(each >= part for each in draws):
+            # A second later, as whole seconds are told; and its session is long over.
+            back = decide(replace(request, continuing=False), sight, told[-1] + 1)
+            assert isinstance(back, Admit)
+            assert [each >= part for each in draws].index(True) == len(draws) - 1
+        else:
+            assert hour == 3, "in none within a day"
+    assert len({at // 3_600 for at in told}) > 1
+    assert len(set(told)) == len(told), "not all at the same second"
+    assert max(at % 3_600 for at in told) <= 300.0
 
 
 accounts = st.integers(0, 10**6).map(str)
 levels = st.floats(0.91, 1.5)
 
 
-@given(accounts, levels, st.floats(0, 3_599))
-def test_who_comes_back_when_told_to_is_let_in(name: str, level: float, later: float) -> None:
-    """The work drains meanwhile: at this very level the account's number is in."""
+@given(accounts, levels, st.floats(0, 3_599), st.sampled_from([0.0, 0.4, 0.9]))
+def test_who_comes_back_when_told_to_is_let_in(
+    name: str, level: float, later: float, busy: float
+) -> None:
+    """The work drains meanwhile, in whatever hour: at the level that is then, its number is in."""
     request, now = replace(CLIP, account_id=name), NOW + later
     free = RULES.tiers[RANKS["free"]]
     closed = Gates(gates=(Gate(closed=True),) * 6, aside=(0.0,) * 6, flips=(0,) * 6)
     gates = closed.after((level,) * 6, RULES.tiers, now, RULES.gates)
-    sight = replace(situation(0.0, FULL, level), aside=gates.aside)
+    plus = TierLoad(offered_gpu_s_per_s=16.0 * busy)
+    load = load_of(free=TierLoad(promised_gpu_s=1e9), plus=plus)
+    sight = replace(situation(0.0, load, level), aside=gates.aside)
     decision = decide(request, sight, now)
     if not isinstance(decision, Shed):
         return
-    assert 30 <= decision.retry_after_s <= 3_600
-    then = now + decision.retry_after_s
-    if then // 3600 == now // 3600:
-        drained = level - (decision.retry_after_s - 60) / RULES.saturation.drain_target_s
-        part = Gate(closed=True).part_aside(drained, free, RULES.gates)
-        assert draw(name, then) >= part - 1e-9
+    wait_s = decision.retry_after_s
+    assert wait_s >= 30
+    seen_s = max(0.0, wait_s - RULES.saturation.smoothing_s)
+    drained = level - seen_s * (1 - busy) / RULES.saturation.drain_target_s
+    part = min(gates.aside[CLIP.rank], Gate(closed=True).part_aside(drained, free, RULES.gates))
+    assert draw(name, now + wait_s) >= part - 1e-9
 
 
 parts = st.lists(st.floats(0, 1), min_size=6, max_size=6).map(lambda p: sorted(p, reverse=True))
