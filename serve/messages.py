@@ -158,6 +158,8 @@ class Answered:
     reason: str
     requests: int
     gpu_s: float
+    counted: int | None = None
+    """Requests of which the GPU-seconds are; None for all. Who comes back was counted before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

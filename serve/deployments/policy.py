@@ -54,7 +54,8 @@ class Policy:
         now = self._later(now)
         for answer in answers:
             self._watch.asked(self._rules.tiers.rank(answer.tier), answer.gpu_s, now)
-            self.usual = self.usual.asked(answer.gpu_s, answer.requests)
+            counted = answer.requests if answer.counted is None else answer.counted
+            self.usual = self.usual.asked(answer.gpu_s, counted)
 
     def look(
         self,

@@ -32,7 +32,7 @@ def build_gateway(parts: GatewayParts) -> FastAPI:
         allow_private=parts.http.fetch_private_addresses,
     )
 
-    demand = Demand(tuple(tier.name for tier in parts.policy.tiers))
+    demand = Demand(parts.policy)
     pricing = Pricing(parts)
 
     @asynccontextmanager

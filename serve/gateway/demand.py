@@ -4,10 +4,12 @@ import asyncio
 import logging
 from collections import OrderedDict
 from dataclasses import dataclass
+from math import inf
 from typing import Final, Literal
 
 from autoscaling.decisions import Defer, Shed
-from serve.gateway.door import Verdict
+from autoscaling.rules import Rules
+from serve.gateway.door import CLOSED, Verdict
 from serve.gateway.link import SchedulerLink
 from serve.messages import Answered
 
@@ -30,29 +32,42 @@ def outcome_of(verdict: Verdict) -> Outcome:
 @dataclass(slots=True)
 class _Count:
     requests: int = 0
+    counted: int = 0
     gpu_s: float = 0.0
+
+
+@dataclass(slots=True)
+class _Lately:
+    """What was counted of one account's shed requests for one model."""
+
+    since: float
+    requests: int = 0
 
 
 class Demand:
     """Counts by model, tier, outcome and reason: all of them words of the settings or the policy.
 
-    A request that was told to come back and does is not asked for once more: its GPU-seconds were
-    counted when it first came.
+    A request that was told to come back and does is not asked for once more while the GPU-seconds
+    of its first time are still in the offered load. What an operator closed is asked of no GPU.
     """
 
-    def __init__(self, tiers: tuple[str, ...]) -> None:
-        self._tiers = frozenset(tiers)
-        self._lowest = tiers[0]
+    def __init__(self, policy: Rules) -> None:
+        self._tiers = {tier.name: tier for tier in policy.tiers}
+        self._lowest = policy.tiers[0]
+        self._period_s = policy.meters.offered_s
         self._counts: dict[_Way, _Count] = {}
-        self._told_to_come_back: OrderedDict[tuple[str, str], float] = OrderedDict()
+        self._told_to_come_back: OrderedDict[tuple[str, str], tuple[float, float]] = OrderedDict()
+        self._shed_lately: OrderedDict[tuple[str, str], _Lately] = OrderedDict()
 
     def answered(self, verdict: Verdict) -> None:
         """Count a request that was answered like this."""
         job, decision = verdict.asked.job, verdict.decision
-        gpu_s = 0.0 if self._came_back(verdict) else job.predicted_gpu_s
-        tier = job.tier if job.tier in self._tiers else self._lowest
-        way = (job.model, tier, outcome_of(verdict), decision.reason.value)
-        self._add(way, 1, gpu_s)
+        tier = self._tiers.get(job.tier, self._lowest)
+        way = (job.model, tier.name, outcome_of(verdict), decision.reason.value)
+        if decision.reason in CLOSED or self._came_back(verdict) or self._too_many(verdict):
+            self._add(way, _Count(requests=1))
+        else:
+            self._add(way, _Count(requests=1, counted=1, gpu_s=job.predicted_gpu_s))
 
     def take(self) -> list[Answered]:
         """All counts since the last time."""
@@ -64,6 +79,7 @@ class Demand:
                 outcome=outcome,
                 reason=reason,
                 requests=count.requests,
+                counted=count.counted,
                 gpu_s=count.gpu_s,
             )
             for (model, tier, outcome, reason), count in counts.items()
@@ -73,23 +89,43 @@ class Demand:
         """They could not be handed over: they are counted with the next."""
         for each in answered:
             way = (each.model, each.tier, each.outcome, each.reason)
-            self._add(way, each.requests, each.gpu_s)
+            counted = each.requests if each.counted is None else each.counted
+            self._add(way, _Count(requests=each.requests, counted=counted, gpu_s=each.gpu_s))
 
-    def _add(self, way: _Way, requests: int, gpu_s: float) -> None:
+    def _add(self, way: _Way, more: _Count) -> None:
         count = self._counts.setdefault(way, _Count())
-        count.requests += requests
-        count.gpu_s += gpu_s
+        count.requests += more.requests
+        count.counted += more.counted
+        count.gpu_s += more.gpu_s
 
     def _came_back(self, verdict: Verdict) -> bool:
         """Whether the same request was shed and is back; remembers it while it is shed."""
         decision, remembered = verdict.decision, self._told_to_come_back
         who = (verdict.asked.job.account_id, verdict.asked.request.digest)
-        until = remembered.pop(who, None)
+        counted_at, until = remembered.pop(who, (verdict.at, -inf))
+        is_back = verdict.at <= until and verdict.at < counted_at + self._period_s
         if isinstance(decision, Shed):
-            remembered[who] = verdict.at + COMES_BACK_WITHIN * decision.retry_after_s
+            until = verdict.at + COMES_BACK_WITHIN * decision.retry_after_s
+            remembered[who] = (counted_at if is_back else verdict.at, until)
             if len(remembered) > MOST_REMEMBERED:
                 remembered.popitem(last=False)
-        return until is not None and verdict.at <= until
+        return is_back
+
+    def _too_many(self, verdict: Verdict) -> bool:
+        """Whether it is shed, and in this period as many of its account and model were as its tier
+        may have outstanding: no more could be made, however many different ones are asked for."""
+        job, lately = verdict.asked.job, self._shed_lately
+        if not isinstance(verdict.decision, Shed):
+            return False
+        who = (job.account_id, job.model)
+        known = lately.get(who)
+        if known is None or verdict.at >= known.since + self._period_s:
+            known = lately[who] = _Lately(since=verdict.at)
+            lately.move_to_end(who)
+            if len(lately) > MOST_REMEMBERED:
+                lately.popitem(last=False)
+        known.requests += 1
+        return known.requests > self._tiers.get(job.tier, self._lowest).max_outstanding
 
 
 async def report(demand: Demand, link: SchedulerLink, *, every_s: float) -> None:

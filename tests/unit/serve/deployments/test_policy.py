@@ -4,6 +4,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 
+import pytest
+
 from autoscaling.admission import Request, Situation, decide
 from autoscaling.decisions import Admit
 from autoscaling.rules import Rules
@@ -208,3 +210,12 @@ def test_a_long_clip_that_is_due_does_not_wait_behind_short_ones_that_are_not() 
     assert policy.releases(NOW) == []
     look(policy, full, kept, now=NOW + 1_400.0)
     assert policy.releases(NOW + 1_400.0) == ["long"]
+
+
+def test_who_comes_back_makes_the_usual_clip_no_smaller() -> None:
+    policy = policy_of()
+    before = policy.usual
+    policy.answered([replace(asked("new", 500, 0.0), counted=0)], NOW)
+    assert policy.usual == before
+    policy.answered([replace(asked("new", 500, before.gpu_s), counted=1)], NOW)
+    assert policy.usual.gpu_s == pytest.approx(before.gpu_s)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from autoscaling.decisions import Admit, Decision, Defer, Reason, Shed
+from autoscaling.rules import Rules
 from pipelines.cost import StageCosts
 from pipelines.spec import ClipRequest
 from serve.gateway import demand as module
@@ -19,6 +20,7 @@ from tests.limits import TINY_LIMITS
 from tests.unit.serve.gateway.conftest import JOB
 
 COSTS = StageCosts(encode_s=0.0, denoise_s=2.0, decode_s=0.0)
+RULES = Rules()
 SHED = Shed(reason=Reason.TOO_MUCH, retry_after_s=100.0)
 LET_IN = Admit(reason=Reason.OPEN)
 LATER = Defer(reason=Reason.BUSY, finish_by=9.0, predicted_s=1.0)
@@ -48,7 +50,7 @@ def counted(demand: Demand) -> dict[tuple[str, str, str], tuple[int, float]]:
 
 @pytest.fixture
 def demand() -> Demand:
-    return Demand(("new", "free", "pro"))
+    return Demand(RULES)
 
 
 def test_each_way_is_counted_apart(demand: Demand) -> None:
@@ -89,6 +91,38 @@ def test_only_so_many_are_remembered(demand: Demand, monkeypatch: pytest.MonkeyP
     for digest in "abca":
         demand.answered(verdict(SHED, digest=digest))
     assert counted(demand) == {("new", "shed", "promises_full"): (4, 8.0)}
+
+
+def test_who_comes_back_after_the_period_counts_again(demand: Demand) -> None:
+    """Its first time is in the offered load no more, and it still wants its clip."""
+    for hour in range(4):
+        demand.answered(verdict(replace(SHED, retry_after_s=3_600.0), at=3_601.0 * hour))
+    assert counted(demand) == {("new", "shed", "promises_full"): (4, 8.0)}
+
+
+def test_who_never_stops_asking_counts_once_a_period(demand: Demand) -> None:
+    for second in range(1_200):
+        demand.answered(verdict(SHED, at=float(second)))
+    assert RULES.meters.offered_s == 600.0
+    assert counted(demand) == {("new", "shed", "promises_full"): (1_200, 4.0)}
+
+
+def test_one_account_asks_for_no_more_than_it_could_have(demand: Demand) -> None:
+    most = RULES.tiers[0].max_outstanding
+    for number in range(200):
+        demand.answered(verdict(SHED, digest=str(number)))
+    [answered] = demand.take()
+    assert (answered.requests, answered.counted, answered.gpu_s) == (200, most, 2.0 * most)
+    demand.answered(verdict(SHED, digest="later", at=RULES.meters.offered_s))
+    demand.answered(verdict(SHED, digest="another's", who="bob"))
+    assert counted(demand) == {("new", "shed", "promises_full"): (2, 4.0)}
+
+
+@pytest.mark.parametrize("why", [Reason.TIER_CLOSED, Reason.MODEL_CLOSED, Reason.REGION_CLOSED])
+def test_what_an_operator_closed_is_no_demand(demand: Demand, why: Reason) -> None:
+    demand.answered(verdict(Shed(reason=why, retry_after_s=3_600.0)))
+    [answered] = demand.take()
+    assert (answered.requests, answered.counted, answered.gpu_s) == (1, 0, 0.0)
 
 
 @dataclass(slots=True)
