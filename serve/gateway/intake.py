@@ -40,7 +40,7 @@ class Wish:
 
     job: Job
     limits: Limits
-    max_live: int | None
+    max_live: int
     first_frame: bytes | None
     claim: IdempotencyClaim | None
 
@@ -106,12 +106,17 @@ class Intake:
             return {}
         return gpu_second_headers(day, inserted.left_gpu_s, inserted.job.created_at)
 
-    def _max_live(self, tier: str) -> int | None:
-        """Unfinished jobs that an account of this tier may have, whatever its limits say; None
-        where the whole service has room for no more anyway, which is asked of nobody."""
+    def _max_live(self, tier: str) -> int:
+        """Unfinished jobs that an account of this tier may have, whatever its limits say."""
         tiers = self._parts.policy.tiers
-        most = tiers[tiers.rank(tier)].max_outstanding
-        return most if most < self._parts.jobs.max_waiting else None
+        return tiers[tiers.rank(tier)].max_outstanding
+
+    def _beside(self, tier: str) -> frozenset[str] | None:
+        """The tiers whose waiting jobs take a place from this one's: itself and those above. None
+        are all, also those that the settings do not name any more."""
+        tiers = self._parts.policy.tiers
+        rank = tiers.rank(tier)
+        return frozenset(each.name for each in tiers.ladder[rank:]) if rank else None
 
     async def _store(self, wish: Wish) -> Inserted:
         if wish.first_frame is not None:
@@ -132,6 +137,7 @@ class Intake:
             return await self._parts.store.insert(
                 wish.job,
                 max_waiting=self._parts.jobs.max_waiting,
+                beside=self._beside(wish.job.tier),
                 allowance=allowance_of(wish.limits, wish.max_live),
                 claim=wish.claim,
             )

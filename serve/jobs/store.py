@@ -19,7 +19,7 @@ class Refusal(Exception):
 
 
 class QueueFull(Refusal):
-    """As many jobs are waiting as the settings allow."""
+    """As many jobs of the tier and of those above are waiting as the settings allow."""
 
 
 class TooManyJobs(Refusal):
@@ -100,10 +100,14 @@ class Submissions(Protocol):
         job: Job,
         *,
         max_waiting: int,
+        beside: Collection[str] | None = None,
         allowance: Allowance = NO_LIMITS,
         claim: IdempotencyClaim | None = None,
     ) -> Inserted:
-        """Store a queued job. Raises a `Refusal`."""
+        """Store a queued job. Raises a `Refusal`.
+
+        Of the jobs that wait, those of the tiers `beside` count; without them all count.
+        """
         ...
 
     async def get(self, job_id: str, account_id: str) -> Job | None:

@@ -1,6 +1,7 @@
 """The Gateway's half of the job store: take a job in, show it, cancel it, forget it."""
 
 import hashlib
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Select, case, delete, func, insert, select, tuple_, update
@@ -36,11 +37,14 @@ class SqlSubmissions:
         job: Job,
         *,
         max_waiting: int,
+        beside: Collection[str] | None = None,
         allowance: Allowance = NO_LIMITS,
         claim: IdempotencyClaim | None = None,
     ) -> Inserted:
         """Store a queued job. Raises a `Refusal`.
 
+        Of the jobs that wait, those of the tiers `beside` count: none of a lower tier than the
+        job's takes its place. Without them all jobs count.
         A request whose key is known is answered with its job even when there is no room for
         another. Deleting a job forgets its key: the same request then makes a new job.
         """
@@ -51,7 +55,8 @@ class SqlSubmissions:
             if earlier is not None:
                 return Inserted(job=earlier, replayed=True)
             left_gpu_s = await check_allowance(connection, job, allowance)
-            await _check_room(connection, max_waiting)
+            if not job.deferred:
+                await _check_room(connection, max_waiting, beside)
             await connection.execute(insert(jobs).values(to_row(job)))
             if claim:
                 await _remember(connection, job, claim)
@@ -164,9 +169,13 @@ def _digest(key: str) -> str:
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-async def _check_room(connection: AsyncConnection, max_waiting: int) -> None:
+async def _check_room(
+    connection: AsyncConnection, max_waiting: int, beside: Collection[str] | None
+) -> None:
     """Deferred jobs take no place in the queue: how much is promised is the policy's business."""
     waiting = select(func.count()).where(jobs.c.status == Status.QUEUED, ~DEFERRED)
+    if beside is not None:
+        waiting = waiting.where(jobs.c.tier.in_(beside))
     if (await connection.scalar(waiting) or 0) >= max_waiting:
         raise QueueFull(f"{max_waiting} jobs are waiting already")
 

@@ -75,6 +75,7 @@ async def test_deferred_jobs_take_no_place_in_the_queue(store: JobStore, make_jo
     await store.release(deferred[0], await store.take_epoch(), 1_500.0, RELEASED)
     with pytest.raises(QueueFull):
         await store.insert(make_job(), max_waiting=2)
+    await store.insert(make_job(promised_by=9_000.0), max_waiting=1)
 
 
 async def test_a_job_that_gives_way_is_suspended_until_it_starts_again(

@@ -18,7 +18,8 @@ FENCE = Fence(job_id="video_1", epoch=1, attempt=1)
 
 async def use_everything(store: SqlJobStore, job: Job) -> None:
     claim = IdempotencyClaim(key="k", body_digest="d")
-    await store.insert(job, max_waiting=5, allowance=Allowance(live=9, gpu_s=99.0), claim=claim)
+    day = Allowance(live=9, gpu_s=99.0)
+    await store.insert(job, max_waiting=5, beside={"pro", "team"}, allowance=day, claim=claim)
     with pytest.raises(TooManyJobs):
         await store.insert(replace(job, id="b"), max_waiting=5, allowance=Allowance(live=1))
     await store.usage(job.account_id, "1970-01-01")

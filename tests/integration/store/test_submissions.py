@@ -67,6 +67,20 @@ async def test_the_queue_is_full_at_its_limit(store: JobStore, make_job: MakeJob
     assert await store.waiting() == [second, third]
 
 
+async def test_jobs_of_lower_tiers_take_no_place(store: JobStore, make_job: MakeJob) -> None:
+    for tier in ("new", "new", "old"):
+        await store.insert(make_job(tier=tier), max_waiting=3)
+    with pytest.raises(QueueFull):
+        await store.insert(make_job(tier="new"), max_waiting=3)
+    upper = {"pro", "enterprise"}
+    await store.insert(make_job(tier="pro"), max_waiting=2, beside=upper)
+    await store.insert(make_job(tier="enterprise"), max_waiting=1, beside={"enterprise"})
+    with pytest.raises(QueueFull):
+        await store.insert(make_job(tier="pro"), max_waiting=2, beside=upper)
+    with pytest.raises(QueueFull):
+        await store.insert(make_job(tier="enterprise"), max_waiting=1, beside={"enterprise"})
+
+
 async def test_cancelling_a_waiting_job_ends_it(store: JobStore, make_job: MakeJob) -> None:
     job = make_job()
     await store.insert(job, max_waiting=1)

@@ -1,0 +1,40 @@
+"""Who finds room: the queue is not filled from below, and an account's own jobs say when."""
+
+import time
+from typing import Any
+
+import httpx
+
+from serve.settings.sections import Jobs
+from tests.contract.faulty import client_of
+from tests.contract.film_crew import OPEN
+from tests.contract.gates import flooded
+from tests.contract.studio import Studio
+from tests.contract.test_no_inversion import Everybody
+
+
+async def ask(http: httpx.AsyncClient, key: str, **wish: Any) -> httpx.Response:
+    headers = {"authorization": f"Bearer {key}"}
+    return await http.post("/v1/videos", json={"prompt": "queue me", **wish}, headers=headers)
+
+
+def code_of(answer: httpx.Response) -> str:
+    code: str = answer.json()["error"]["code"]
+    return code
+
+
+async def test_the_lower_tiers_fill_no_queue_for_those_above(studio: Studio) -> None:
+    studio.crew.situation = OPEN
+    everybody = Everybody()
+    changes: dict[str, Any] = {"accounts": everybody, "open_access": False}
+    async with client_of(studio, now=time.time, jobs=Jobs(max_waiting=3), **changes) as http:
+        for name, tier in (("a", "new"), ("b", "free"), ("c", "gone")):
+            (await ask(http, everybody.key(name, tier))).raise_for_status()
+        assert code_of(await ask(http, everybody.key("d", "new"))) == "queue_full"
+        boss = everybody.key("boss", "enterprise")
+        for number in range(3):
+            (await ask(http, boss, seed=number)).raise_for_status()
+        assert code_of(await ask(http, boss)) == "queue_full"
+        studio.crew.situation = flooded()
+        deferred = await ask(http, everybody.key("e", "new"))
+        assert deferred.raise_for_status().json()["decision"]["state"] == "deferred"
