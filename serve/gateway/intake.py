@@ -142,7 +142,8 @@ class Intake:
                 claim=wish.claim,
             )
         except TooManyJobs as refusal:
-            raise too_many_jobs(refusal.live, self._parts.link.snapshot()) from None
+            snapshot = self._parts.link.snapshot()
+            raise too_many_jobs(refusal.live, snapshot, self._parts.now()) from None
         except QuotaSpent as refusal:
             day = wish.limits.gpu_seconds_per_day or 0.0
             raise quota_spent(wish.job, refusal.committed_gpu_s, day) from None

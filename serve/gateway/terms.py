@@ -1,6 +1,7 @@
 """What an account may ask of a model, and how it is told that it asked for more. Pure."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 
 from pipelines.spec import ModelLimits
@@ -75,9 +76,13 @@ def allowance_of(limits: Limits, max_live: int | None = None) -> Allowance:
     return Allowance(live=live, waiting=waiting, gpu_s=limits.gpu_seconds_per_day)
 
 
-def too_many_jobs(live: list[str], snapshot: Snapshot | None) -> ApiError:
-    """The account has its jobs already; the first of them to end makes room."""
-    wait_s = _first_end_s(live, snapshot)
+def too_many_jobs(
+    live: Mapping[str, float | None], snapshot: Snapshot | None, now: float
+) -> ApiError:
+    """The account has its jobs already; the first of them to end makes room. `live` are their
+    ids, each with the time by which it was promised."""
+    ends = (_end_s(job_id, promised, snapshot, now) for job_id, promised in live.items())
+    wait_s = min((end for end in ends if end is not None), default=RETRY_UNKNOWN_S)
     message = (
         f"Your account has {len(live)} jobs that wait or run, as many as it may; "
         f"one should end in about {duration(wait_s)}."
@@ -104,9 +109,14 @@ def _too_large(width: int, height: int, limits: Limits) -> bool:
     return width * height > wide * high
 
 
-def _first_end_s(live: list[str], snapshot: Snapshot | None) -> float:
-    if snapshot is None:
-        return RETRY_UNKNOWN_S
-    ends = [snapshot.running_eta_s[job_id] for job_id in live if job_id in snapshot.running_eta_s]
-    places = [snapshot.places[job_id].eta_s for job_id in live if job_id in snapshot.places]
-    return min((end for end in [*ends, *places] if end is not None), default=RETRY_UNKNOWN_S)
+def _end_s(
+    job_id: str, promised_by: float | None, snapshot: Snapshot | None, now: float
+) -> float | None:
+    """In how many seconds the job should end, at the latest when that was promised; None where
+    nobody can say."""
+    eta_s = snapshot.running_eta_s.get(job_id) if snapshot else None
+    if eta_s is None and snapshot and job_id in snapshot.places:
+        eta_s = snapshot.places[job_id].eta_s
+    if eta_s is None and promised_by is not None:
+        return max(RETRY_UNKNOWN_S, promised_by - now)
+    return eta_s

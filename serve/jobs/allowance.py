@@ -21,7 +21,7 @@ async def check_allowance(
         return None
     standing = await standing_of(connection, job.account_id, job.created_at)
     if _is_full(standing, allowance):
-        raise TooManyJobs(await _live_ids(connection, job.account_id))
+        raise TooManyJobs(await _live_jobs(connection, job.account_id))
     if allowance.gpu_s is None:
         return None
     left = allowance.gpu_s - standing.committed_gpu_s - job.predicted_gpu_s
@@ -37,6 +37,8 @@ def _is_full(standing: Standing, allowance: Allowance) -> bool:
     )
 
 
-async def _live_ids(connection: AsyncConnection, account_id: str) -> list[str]:
-    query = select(jobs.c.id).where(jobs.c.account_id == account_id, jobs.c.status.in_(LIVE))
-    return list(await connection.scalars(query))
+async def _live_jobs(connection: AsyncConnection, account_id: str) -> dict[str, float | None]:
+    """The account's unfinished jobs, and until when each was promised, if it was."""
+    mine = jobs.c.account_id == account_id, jobs.c.status.in_(LIVE)
+    rows = await connection.execute(select(jobs.c.id, jobs.c.promised_by).where(*mine))
+    return {row.id: row.promised_by for row in rows}

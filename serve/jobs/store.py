@@ -5,7 +5,7 @@ A write whose pair is no longer the row's changes nothing and returns False (or 
 loses stops. A cancel or delete is a change of the row, so it too makes later writes lose.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -23,9 +23,9 @@ class QueueFull(Refusal):
 
 
 class TooManyJobs(Refusal):
-    """The account has as many jobs as it may; `live` are their ids."""
+    """The account has as many jobs as it may; `live` are their ids, with what was promised."""
 
-    def __init__(self, live: list[str]) -> None:
+    def __init__(self, live: Mapping[str, float | None]) -> None:
         super().__init__(f"{len(live)} jobs")
         self.live = live
 

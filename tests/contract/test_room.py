@@ -1,6 +1,7 @@
 """Who finds room: the queue is not filled from below, and an account's own jobs say when."""
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -38,3 +39,20 @@ async def test_the_lower_tiers_fill_no_queue_for_those_above(studio: Studio) -> 
         studio.crew.situation = flooded()
         deferred = await ask(http, everybody.key("e", "new"))
         assert deferred.raise_for_status().json()["decision"]["state"] == "deferred"
+
+
+async def test_an_account_whose_jobs_are_all_for_later_is_told_when(studio: Studio) -> None:
+    busy = flooded()
+    lowest = replace(busy.load.tiers[0], promised_gpu_s=1_000.0)
+    load = replace(busy.load, tiers=(lowest, *busy.load.tiers[1:]))
+    studio.crew.situation = replace(busy, load=load)
+    everybody = Everybody()
+    changes: dict[str, Any] = {"accounts": everybody, "open_access": False}
+    async with client_of(studio, now=time.time, **changes) as http:
+        key = everybody.key("full", "new")
+        made = [await ask(http, key, seed=number) for number in range(10)]
+        first = min(answer.json()["decision"]["ready_by"] for answer in made)
+        refused = await ask(http, key)
+        assert code_of(refused) == "concurrency_limit"
+        assert abs(int(refused.headers["retry-after"]) - (first - time.time())) < 10
+        assert refused.headers["x-should-retry"] == "false"

@@ -93,13 +93,13 @@ async def test_an_account_has_room_for_so_many_jobs(store: SqlJobStore, make_job
     two_live, one_waits = Allowance(live=2), Allowance(waiting=1)
     first = make_job()
     await started(store, first)
-    second = make_job()
+    second = make_job(promised_by=9_000.0)
     claim = IdempotencyClaim(key="k", body_digest="d")
     await store.insert(second, max_waiting=99, allowance=two_live, claim=claim)
     for allowance in (two_live, one_waits):
         with pytest.raises(TooManyJobs) as refused:
             await store.insert(make_job(), max_waiting=99, allowance=allowance)
-        assert sorted(refused.value.live) == [first.id, second.id]
+        assert refused.value.live == {first.id: None, second.id: 9_000.0}
     again = await store.insert(make_job(), max_waiting=99, allowance=two_live, claim=claim)
     assert again.replayed
     await store.insert(make_job(account_id="acct_b"), max_waiting=99, allowance=two_live)

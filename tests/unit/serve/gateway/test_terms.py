@@ -68,10 +68,23 @@ def test_the_first_of_the_callers_own_jobs_says_when(a_snapshot: MakeSnapshot) -
         places={"b": QueuePlace(position=0, eta_s=400.0), "c": QueuePlace(position=1, eta_s=None)},
     )
     for live, retry_after in ((["a", "b"], "301"), (["b", "c"], "400"), (["c"], "5")):
-        fault = too_many_jobs(live, snapshot)
+        fault = too_many_jobs(dict.fromkeys(live), snapshot, 1_000.0)
         assert (fault.status, fault.headers["retry-after"]) == (429, retry_after)
         assert ("x-should-retry" in fault.headers) == (retry_after != "5")
-    assert too_many_jobs(["a"], None).headers["retry-after"] == "5"
+    assert too_many_jobs({"a": None}, None, 1_000.0).headers["retry-after"] == "5"
+
+
+def test_deferred_jobs_end_when_it_was_promised(a_snapshot: MakeSnapshot) -> None:
+    runs = a_snapshot(running_eta_s={"a": 300.5})
+    for live, snapshot, retry_after in (
+        ({"a": 1_200.0, "d": 9_000.0}, runs, "301"),
+        ({"d": 9_000.0, "e": 8_000.0, "f": None}, runs, "7000"),
+        ({"d": 9_000.0}, None, "8000"),
+        ({"d": 900.0}, runs, "5"),
+    ):
+        fault = too_many_jobs(live, snapshot, 1_000.0)
+        assert fault.headers["retry-after"] == retry_after
+        assert ("x-should-retry" in fault.headers) == (retry_after != "5")
 
 
 def test_a_spent_day_ends_at_midnight(a_job: Make) -> None:
