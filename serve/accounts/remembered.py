@@ -18,6 +18,10 @@ from serve.accounts.promotion import Promotion
 MOST_GOOD: Final = 20_000
 MOST_UNKNOWN: Final = 20_000
 """Remembered apart, so that made-up keys drive no good one out."""
+NOT_RISEN_S: Final = 300.0
+"""Who is old enough to rise but lacks the clips is not counted again for so long."""
+MOST_STRANGERS: Final = 2
+"""Keys never seen before that are looked up at a time: a flood of them leaves connections over."""
 T = TypeVar("T")
 
 
@@ -63,6 +67,10 @@ class _Memory(Generic[T]):
         while len(self._found) > self._most:
             self._found.popitem(last=False)
 
+    def knows(self, name: bytes) -> bool:
+        """Whether there was an answer, however old it is."""
+        return name in self._found
+
     def forget(self, name: bytes) -> None:
         self._found.pop(name, None)
 
@@ -89,6 +97,8 @@ class Remembered:
         self._now = now
         self._good: _Memory[Principal] = _Memory(MOST_GOOD)
         self._unknown: _Memory[None] = _Memory(MOST_UNKNOWN)
+        self._not_risen: _Memory[None] = _Memory(MOST_GOOD)
+        self._strangers = asyncio.Semaphore(MOST_STRANGERS)
         self._any_keys = _Found(value=False, until=float("-inf"))
         self._asking: dict[bytes, asyncio.Task[Principal | None]] = {}
 
@@ -113,16 +123,32 @@ class Remembered:
         return self._any_keys.value
 
     async def _ask(self, name: bytes, plain_key: str) -> Principal | None:
+        if self._good.knows(name):
+            return await self._look_up(name, plain_key)
+        async with self._strangers:
+            return await self._look_up(name, plain_key)
+
+    async def _look_up(self, name: bytes, plain_key: str) -> Principal | None:
         until = self._clock() + self._ttl_s
         principal = await self._accounts.authenticate(plain_key)
         if principal is None:
             self._good.forget(name)
             self._unknown.keep(name, _Found(None, until))
             return None
-        risen = await self._accounts.promoted(principal.account, self._rule, self._now())
-        principal = replace(principal, account=risen)
+        principal = replace(principal, account=await self._risen(principal.account))
         self._good.keep(name, _Found(principal, until))
         return principal
+
+    async def _risen(self, account: Account) -> Account:
+        """The account as it is, or as it has just risen; clips are counted now and then only."""
+        name, asked_at, now = account.id.encode(), self._clock(), self._now()
+        if self._not_risen.find(name, asked_at):
+            return account
+        risen = await self._accounts.promoted(account, self._rule, now)
+        counted = self._rule is not None and self._rule.may_be_due(account, now)
+        if counted and risen.tier == account.tier and self._ttl_s > 0:
+            self._not_risen.keep(name, _Found(None, asked_at + NOT_RISEN_S))
+        return risen
 
     def _asked(self, name: bytes, done: asyncio.Task[Principal | None]) -> None:
         del self._asking[name]

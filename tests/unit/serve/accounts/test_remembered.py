@@ -22,6 +22,8 @@ class Rows:
     def __init__(self) -> None:
         self.principals = {KEY: Principal(account=ANN, key_id="k")}
         self.asked = 0
+        self.counted = 0
+        self.lacks_clips = False
         self.keys_exist = False
         self.gate = asyncio.Event()
         self.gate.set()
@@ -36,7 +38,9 @@ class Rows:
         return self.keys_exist
 
     async def promoted(self, account: Account, rule: Promotion | None, now: float) -> Account:
-        return account if rule is None else replace(account, tier=rule.to)
+        self.counted += 1
+        stays = rule is None or self.lacks_clips
+        return account if stays or rule is None else replace(account, tier=rule.to)
 
 
 class Clock:
@@ -90,6 +94,43 @@ async def test_who_may_rise_has_risen(make: Make) -> None:
     found = await make(rule).authenticate(KEY)
     assert found is not None
     assert found.tier == "free"
+
+
+async def test_clips_that_are_missing_are_counted_now_and_then(
+    make: Make, rows: Rows, clock: Clock
+) -> None:
+    principals = make(Promotion(tier="new", to="free", after_s=0.0, after_clips=3))
+    rows.lacks_clips = True
+    for _ in range(10):
+        await principals.authenticate(KEY)
+        clock.now += 6.0
+    assert (rows.asked, rows.counted) == (10, 1)
+    rows.lacks_clips = False
+    clock.now += remembered.NOT_RISEN_S
+    found = await principals.authenticate(KEY)
+    assert found is not None
+    assert found.tier == "free"
+
+
+async def test_strangers_are_looked_up_a_few_at_a_time(
+    make: Make, rows: Rows, clock: Clock
+) -> None:
+    principals = make()
+    await principals.authenticate(KEY)
+    clock.now += 6.0
+    rows.gate.clear()
+    strangers = [make_key("test").plain for _ in range(20)]
+    flood = [asyncio.create_task(principals.authenticate(plain)) for plain in strangers]
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert rows.asked == 1 + remembered.MOST_STRANGERS
+    known = asyncio.create_task(principals.authenticate(KEY))
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert rows.asked == 2 + remembered.MOST_STRANGERS, "who is known does not stand behind them"
+    rows.gate.set()
+    assert await known is not None
+    assert await asyncio.gather(*flood) == [None] * 20
 
 
 async def test_what_cannot_be_a_key_asks_nothing(make: Make, rows: Rows) -> None:
