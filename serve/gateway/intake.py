@@ -66,13 +66,17 @@ class Intake:
     ) -> Inserted | None:
         """What this Gateway stored lately for the same request with the same key, if it is still
         there: so that whoever repeats a request is answered while the gate is shut."""
-        known = self._stored.find(caller.account_id, key) if key else None
-        if known is None:
+        account_id = caller.account_id
+        known = self._stored.find(account_id, key, self._parts.now()) if key else None
+        if key is None or known is None:
+            return None
+        job = await self._parts.store.get(known.job_id, account_id)
+        if job is None:
+            self._stored.forget(account_id, key)
             return None
         if known.body_digest != request.digest:
             raise IdempotencyMismatch("this Idempotency-Key came with a different request before")
-        job = await self._parts.store.get(known.job_id, caller.account_id)
-        return Inserted(job=job, replayed=True) if job else None
+        return Inserted(job=job, replayed=True)
 
     async def take(self, verdict: Verdict, key: str | None) -> Inserted:
         """Store what was let in or deferred; raises `ApiError` or `PictureError`.

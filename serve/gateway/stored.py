@@ -13,10 +13,11 @@ MOST_REMEMBERED: Final = 20_000
 
 @dataclass(frozen=True, slots=True)
 class StoredAs:
-    """The job, and the digest of the request that made it."""
+    """The job, the digest of the request that made it, and until when that counts (Unix time)."""
 
     job_id: str
     body_digest: str
+    expires_at: float
 
 
 class Stored:
@@ -25,13 +26,20 @@ class Stored:
     def __init__(self) -> None:
         self._stored: OrderedDict[bytes, StoredAs] = OrderedDict()
 
-    def find(self, account_id: str, key: str) -> StoredAs | None:
-        """What is known of this account's key."""
-        return self._stored.get(_name(account_id, key))
+    def find(self, account_id: str, key: str, now: float) -> StoredAs | None:
+        """What is known of this account's key, as long as the store would know it too."""
+        known = self._stored.get(_name(account_id, key))
+        return known if known is not None and now < known.expires_at else None
+
+    def forget(self, account_id: str, key: str) -> None:
+        """The job is gone: the key is as good as new."""
+        self._stored.pop(_name(account_id, key), None)
 
     def keep(self, job: Job, claim: IdempotencyClaim) -> None:
         """Remember it, and forget the oldest of too many."""
-        self._stored[_name(job.account_id, claim.key)] = StoredAs(job.id, claim.body_digest)
+        expires_at = job.created_at + claim.ttl_s
+        known = StoredAs(job.id, claim.body_digest, expires_at)
+        self._stored[_name(job.account_id, claim.key)] = known
         if len(self._stored) > MOST_REMEMBERED:
             self._stored.popitem(last=False)
 

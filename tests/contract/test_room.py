@@ -56,3 +56,21 @@ async def test_an_account_whose_jobs_are_all_for_later_is_told_when(studio: Stud
         assert code_of(refused) == "concurrency_limit"
         assert abs(int(refused.headers["retry-after"]) - (first - time.time())) < 10
         assert refused.headers["x-should-retry"] == "false"
+
+
+async def test_a_key_is_remembered_for_a_day_and_while_its_job_is_there(studio: Studio) -> None:
+    everybody, clock = Everybody(), [1_800_000_060.0]
+    changes: dict[str, Any] = {"accounts": everybody, "open_access": False}
+    async with client_of(studio, now=lambda: clock[0], **changes) as http:
+        key = everybody.key("again", "new")
+        http.headers["idempotency-key"] = "K"
+        made = (await ask(http, key)).raise_for_status().json()["id"]
+        studio.crew.situation = flooded(promises=False)
+        assert (await ask(http, key)).json()["id"] == made
+        assert code_of(await ask(http, key, seed=5)) == "idempotency_key_reused"
+        clock[0] += 25 * 3_600
+        for wish in ({}, {"seed": 5}):
+            assert "gate" in (await ask(http, key, **wish)).json()["error"]
+        clock[0] -= 25 * 3_600
+        await http.delete(f"/v1/videos/{made}", headers={"authorization": f"Bearer {key}"})
+        assert "gate" in (await ask(http, key, seed=5)).json()["error"]
