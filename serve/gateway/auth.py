@@ -25,15 +25,26 @@ class KeyUses:
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
         self._noted_at: dict[str, float] = {}
+        self._swept_at = 0.0
         self._writing: set[asyncio.Task[None]] = set()
 
     def note(self, key_id: str, now: float) -> None:
         if now - self._noted_at.get(key_id, 0.0) < NOTED_EVERY_S:
             return
+        self._sweep(now)
         self._noted_at[key_id] = now
         task = asyncio.create_task(self._write(key_id, now))
         self._writing.add(task)
         task.add_done_callback(self._writing.discard)
+
+    def _sweep(self, now: float) -> None:
+        """Forget those whose next use is written down anyway."""
+        if abs(now - self._swept_at) < NOTED_EVERY_S:
+            return
+        self._swept_at = now
+        self._noted_at = {
+            key_id: at for key_id, at in self._noted_at.items() if now - at < NOTED_EVERY_S
+        }
 
     async def _write(self, key_id: str, now: float) -> None:
         try:

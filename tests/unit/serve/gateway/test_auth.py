@@ -51,6 +51,15 @@ async def test_once_a_minute_and_key() -> None:
     assert notebook.noted == [("a", 1_000.0), ("b", 1_002.0), ("a", 1_060.0)]
 
 
+async def test_keys_that_are_used_no_more_are_forgotten() -> None:
+    uses = KeyUses(Notebook())
+    for number in range(50):
+        uses.note(f"key_{number}", 1_000.0)
+    uses.note("last", 1_000.0 + NOTED_EVERY_S)
+    assert uses._noted_at.keys() == {"last"}
+    await settled()
+
+
 async def test_a_note_that_cannot_be_made(caplog: pytest.LogCaptureFixture) -> None:
     notebook = Notebook()
     notebook.down = True
