@@ -102,6 +102,8 @@ class Newcomers(Calling):
             await connection.execute(update(waitlist).where(mine).values(values))
             return opened
 
+        # Sign-ups take turns: who has no token to show is turned away before.
+        await self._engines.read(lambda connection: _proved(connection, place_id, token))
         return await self._transact(take)
 
     async def _tell(

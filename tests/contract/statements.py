@@ -18,7 +18,7 @@ def statements(engines: Engines) -> Iterator[list[str]]:
         told.append(statement)
 
     engine_kinds = (engines.reader, engines.once_writer, engines.writer)
-    listened = [engine.sync_engine for engine in engine_kinds]
+    listened = {engine.sync_engine for engine in engine_kinds}  # some databases share one
     for engine in listened:
         event.listen(engine, "before_cursor_execute", note)
     try:

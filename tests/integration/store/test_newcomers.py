@@ -9,11 +9,13 @@ from serve.accounts.newcomer import (
     NameWaits,
     Opened,
     SignUp,
+    UnknownPlace,
     WaitlistFull,
 )
 from serve.accounts.newcomers import Newcomers
 from serve.accounts.roster import AccountExists
 from serve.jobs.sql_store import SqlJobStore, open_store
+from tests.contract.statements import statements
 from tests.integration.store.crowd import (
     FULL,
     ROOM,
@@ -40,6 +42,15 @@ async def test_a_fresh_service_lets_the_first_ones_in_at_once(
     assert (place.position, place.expected_at, place.called_at) == (0, None, None)
     assert place.token is not None
     assert place.token.startswith("fgw_")
+
+
+async def test_who_has_no_token_to_show_waits_for_no_lock(
+    newcomers: Newcomers, store: SqlJobStore
+) -> None:
+    with statements(store.engines) as told, pytest.raises(UnknownPlace):
+        await newcomers.claim("place_x", "fgw_x", RULES, T)
+    assert any("waitlist" in text for text in told)
+    assert not [text for text in told if "counters" in text or "IMMEDIATE" in text]
 
 
 async def test_a_look_before_any_gang_is_up_keeps_the_first_entries(
