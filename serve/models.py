@@ -63,6 +63,11 @@ class OfferedModel:
         able = [s for s in shapes if fits(self.shape, spec, self._rooms(s, gang_bytes))]
         return able or shapes
 
+    def standard_devices(self, wanted: int) -> int:
+        """Devices of a gang of standard size, as near to `wanted` as the model has one."""
+        sizes = [gangs.shape.world for gangs in self.settings.shapes]
+        return min(max(wanted, min(sizes)), max(sizes))
+
     def _check_divides(self, spec: ClipSpec) -> None:
         """Ranks share the tokens, evenly or not, and each of them must get one."""
         found = tokens(self.shape, spec)["video"]

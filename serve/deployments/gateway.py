@@ -15,7 +15,7 @@ from serve.deployments.link import ServeLink
 from serve.gateway.app import build_gateway
 from serve.gateway.parts import GatewayParts, ServedModel
 from serve.jobs.sql_store import open_store
-from serve.models import OfferedModel, offered_models
+from serve.models import offered_models
 from serve.settings import Settings
 from serve.telemetry.logs import configure_logging
 
@@ -62,13 +62,7 @@ def _served(settings: Settings) -> tuple[ServedModel, ...]:
             attention=model.settings.attention,
             may_sleep=model.settings.may_sleep,
             price_per_gpu_s=model.settings.price_per_gpu_s,
-            standard_devices=_standard(model, settings.policy.placement.standard_devices),
+            standard_devices=model.standard_devices(settings.policy.placement.standard_devices),
         )
         for name, model in offered_models(settings).items()
     )
-
-
-def _standard(model: OfferedModel, devices: int) -> int:
-    """Devices of a gang of standard size, as near to it as the model has one."""
-    sizes = [gangs.shape.world for gangs in model.settings.shapes]
-    return min(max(devices, min(sizes)), max(sizes))

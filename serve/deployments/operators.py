@@ -16,8 +16,8 @@ TOLD_EVERY_S = 2.0
 """How old what `filmgate gate status` shows may be."""
 
 
-class SwitchBoard(Protocol):
-    """Where commands leave what was decided by hand."""
+class OperatorStore(Ledger, Protocol):
+    """Where commands also leave what was decided by hand."""
 
     async def switches(self, now: float) -> Switches:
         """Those that hold at `now`."""
@@ -29,8 +29,7 @@ class Operators:
 
     def __init__(
         self,
-        board: SwitchBoard,
-        ledger: Ledger,
+        store: OperatorStore,
         *,
         policy: Policy,
         rows: QueuedRows,
@@ -38,8 +37,7 @@ class Operators:
         epoch: int,
         standard_devices: int,
     ) -> None:
-        self._board = board
-        self._ledger = ledger
+        self._store = store
         self._policy = policy
         self._rows = rows
         self._attempts = attempts
@@ -51,7 +49,7 @@ class Operators:
     async def switches(self, now: float) -> Switches:
         """What they have decided; while the store does not answer, what they had."""
         try:
-            self._switches = await self._board.switches(now)
+            self._switches = await self._store.switches(now)
         except Exception as error:
             log.warning("operators' switches stay as they were: %s", type(error).__name__)
         return self._switches
@@ -69,5 +67,5 @@ class Operators:
             epoch=self._epoch,
             now=now,
         )
-        await self._ledger.remember(GATE, status.to_values(), self._epoch, now)
+        await self._store.remember(GATE, status.to_values(), self._epoch, now)
         self._told_at = now

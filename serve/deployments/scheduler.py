@@ -159,7 +159,6 @@ class Scheduler:
     def _operators(self) -> Operators:
         return Operators(
             self._store,
-            self._store,
             policy=self._policy,
             rows=self._rows,
             attempts=self._attempts,

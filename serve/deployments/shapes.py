@@ -33,5 +33,4 @@ class Shapes:
     def standard_of(self, name: str) -> int:
         """The same for a model by its name."""
         model = self._models.get(name)
-        sizes = [gangs.shape.world for gangs in model.settings.shapes] if model else [1]
-        return min(max(self._standard_devices, min(sizes)), max(sizes))
+        return model.standard_devices(self._standard_devices) if model else 1

@@ -3,12 +3,14 @@
 from dataclasses import replace
 from pathlib import Path
 
+import openai
 import pytest
 
 from autoscaling.admission import Situation
 from autoscaling.load import TierLoad
 from autoscaling.tiers import Tiers
 from tests.contract.gates import asking, flooded, refused
+from tests.contract.studio import Loopback
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*Sora API.*:DeprecationWarning")
 LITTLE_GPU_S = 1e-6
@@ -28,13 +30,18 @@ def room_for(gpu_s: float) -> Situation:
     )
 
 
+def leave_room_for_one(gateway: Loopback, client: openai.OpenAI) -> None:
+    """One clip waits, and one more like it may be promised."""
+    crew = gateway.studio.crew
+    crew.resting = True
+    made = client.videos.create(prompt="queue me")
+    [job] = gateway.run(gateway.studio.store.fetch([made.id]))
+    crew.situation = room_for(job.predicted_gpu_s + LITTLE_GPU_S)
+
+
 def test_room_for_one_is_promised_to_one(tmp_path: Path) -> None:
     with asking(tmp_path) as (gateway, client):
-        crew = gateway.studio.crew
-        crew.resting = True
-        made = client.videos.create(prompt="queue me")
-        [job] = gateway.run(gateway.studio.store.fetch([made.id]))
-        crew.situation = room_for(job.predicted_gpu_s + LITTLE_GPU_S)
+        leave_room_for_one(gateway, client)
         first = client.videos.create(prompt="queue me too")
         assert first.model_extra is not None
         assert first.model_extra["decision"]["state"] == "deferred"
@@ -43,11 +50,7 @@ def test_room_for_one_is_promised_to_one(tmp_path: Path) -> None:
 
 def test_what_was_not_stored_leaves_its_room(tmp_path: Path) -> None:
     with asking(tmp_path) as (gateway, client):
-        crew = gateway.studio.crew
-        crew.resting = True
-        made = client.videos.create(prompt="queue me")
-        [job] = gateway.run(gateway.studio.store.fetch([made.id]))
-        crew.situation = room_for(job.predicted_gpu_s + LITTLE_GPU_S)
+        leave_room_for_one(gateway, client)
         fault = refused(client, prompt="queue me", input_reference=b"no picture at all")
         assert fault.status_code == 400
         assert client.videos.create(prompt="queue another").status == "queued"

@@ -1,39 +1,24 @@
 """`filmgate accounts`: what an operator makes, sees and changes."""
 
 import asyncio
-from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
 
 from serve.accounts.account import Account
 from serve.accounts.accounts import open_accounts
 from serve.accounts.limits import limits_of, stated
-from serve.cli import app
 from serve.jobs.database import opened
 from serve.settings import load
+from tests.unit.serve.commands.invoking import Filmgate
 
 
 @pytest.fixture(autouse=True)
-def own_data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FILMGATE_DATA_DIR", str(tmp_path / "data"))
+def limits_of_new_accounts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FILMGATE_LIMITS", '{"new": {"jobs_waiting": 2, "max_seconds": 4}}')
 
 
-def filmgate(*arguments: str) -> Result:
-    return CliRunner().invoke(app, ["accounts", *arguments], prog_name="filmgate")
-
-
-def done(*arguments: str) -> str:
-    result = filmgate(*arguments)
-    assert result.exit_code == 0, result.stderr
-    return result.stdout
-
-
-def refused(*arguments: str) -> str:
-    result = filmgate(*arguments)
-    assert (result.exit_code, result.stdout) == (1, "")
-    return result.stderr
+filmgate = Filmgate(("accounts",))
+done, refused = filmgate.done, filmgate.refused
 
 
 def row(name: str) -> Account:

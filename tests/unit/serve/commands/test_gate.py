@@ -4,40 +4,20 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
 
 from autoscaling.gates import Switches
-from serve.cli import app
 from serve.commands import gate as gate_commands
 from serve.commands.gate_view import span
 from serve.jobs.gate_status import GATE, GateStatus, TierStatus
 from serve.jobs.sql_store import SqlJobStore, open_store
 from serve.settings import load
+from tests.unit.serve.commands.invoking import Filmgate
 
-
-@pytest.fixture(autouse=True)
-def own_data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FILMGATE_DATA_DIR", str(tmp_path / "data"))
-
-
-def filmgate(*arguments: str) -> Result:
-    return CliRunner().invoke(app, ["gate", *arguments], prog_name="filmgate")
-
-
-def done(*arguments: str) -> str:
-    result = filmgate(*arguments)
-    assert result.exit_code == 0, result.stderr
-    return result.stdout
-
-
-def refused(*arguments: str) -> str:
-    result = filmgate(*arguments)
-    assert (result.exit_code, result.stdout) == (1, "")
-    return result.stderr
+filmgate = Filmgate(("gate",))
+done, refused = filmgate.done, filmgate.refused
 
 
 def in_store(work: Callable[[SqlJobStore], Any]) -> Any:

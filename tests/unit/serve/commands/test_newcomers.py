@@ -3,42 +3,21 @@
 import asyncio
 import json
 from dataclasses import replace
-from pathlib import Path
-
-import pytest
-from typer.testing import CliRunner, Result
 
 from serve.accounts.newcomer import Opened, Place, SignUp
 from serve.accounts.newcomers import open_newcomers
 from serve.accounts.rules import Door, rules_of
-from serve.cli import app
 from serve.jobs.database import opened
 from serve.jobs.upgrade import upgrade
 from serve.settings import Settings, load
+from tests.unit.serve.commands.invoking import Filmgate
 
 DOOR = Door(gate=True, burst=1, max_waiting=10, claim_within_s=1_000.0)
 RULES = replace(rules_of(Settings.from_values({})), signup=True, door=DOOR)
 
 
-@pytest.fixture(autouse=True)
-def own_data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FILMGATE_DATA_DIR", str(tmp_path / "data"))
-
-
-def filmgate(*arguments: str) -> Result:
-    return CliRunner().invoke(app, arguments, prog_name="filmgate")
-
-
-def done(*arguments: str) -> str:
-    result = filmgate("accounts", *arguments)
-    assert result.exit_code == 0, result.stderr
-    return result.stdout
-
-
-def refused(*arguments: str) -> str:
-    result = filmgate("accounts", *arguments)
-    assert (result.exit_code, result.stdout) == (1, "")
-    return result.stderr
+filmgate, accounts = Filmgate(), Filmgate(("accounts",))
+done, refused = accounts.done, accounts.refused
 
 
 def acts() -> list[str]:

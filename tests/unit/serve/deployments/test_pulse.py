@@ -35,7 +35,6 @@ async def pulse_of(scene: Scene, rows: QueuedRows | None = None) -> Pulse:
         publish=scene._publish,
         operators=Operators(
             scene.store,
-            scene.store,
             policy=policy,
             rows=rows,
             attempts=scene.attempts,
@@ -82,7 +81,7 @@ async def test_operators_are_obeyed_and_told(scene: Scene, monkeypatch: pytest.M
     assert sight.aside[:2] == (1.0, 1.0), "those below too"
     status = GateStatus.from_values(await scene.store.recall(GATE))
     assert [tier.gate for tier in status.tiers[:3]] == ["shedding", "shedding", "open"]
-    monkeypatch.setattr(pulse._parts.operators, "_board", None)
+    monkeypatch.setattr(scene.store, "switches", None)
     assert (await pulse.beat([gang()], NOW + 1.0)).aside == sight.aside, "they stay as they were"
 
 

@@ -10,10 +10,10 @@ from autoscaling.gates import Switches
 from autoscaling.load import Load, TierLoad
 from autoscaling.promises import Stretch, Wish
 from autoscaling.rules import Rules
-from pipelines.spec import ClipSpec
 from serve.jobs.gate_status import GateStatus, TierCounts, counts_by_tier, gate_status
-from serve.jobs.job import Job, Status
+from serve.jobs.job import Status
 from tests.unit.autoscaling.loads import NUM_TIERS, load_of
+from tests.unit.serve.deployments.scene import JOB
 
 BUSY = load_of(
     free=TierLoad(backlog_gpu_s=1_600.0, promised_gpu_s=320.0, offered_gpu_s_per_s=8.0),
@@ -82,29 +82,7 @@ def test_silence_is_noticed() -> None:
 
 
 def test_jobs_are_counted_by_what_they_wait_for() -> None:
-    spec = ClipSpec(
-        prompt="a boat",
-        negative_prompt="",
-        width=64,
-        height=32,
-        num_frames=17,
-        fps=8,
-        steps=8,
-        guidance_scale=3.5,
-        seed=1,
-        sound=True,
-        has_image=False,
-    )
-    job = Job(
-        id="1",
-        account_id="a",
-        tier="new",
-        model="m",
-        spec=spec,
-        status=Status.QUEUED,
-        created_at=0.0,
-        predicted_gpu_s=1.0,
-    )
+    job = replace(JOB, tier="new")
     jobs = [
         job,
         replace(job, promised_by=9.0),
