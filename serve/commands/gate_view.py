@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from serve.jobs.switch import Switch
 
 TIERS = (
-    *("tier", "gate", "saturation", "aside", "asks", "running", "waiting", "deferred"),
+    *("tier", "gate", "saturation", "aside", "refused", "asks", "running", "waiting", "deferred"),
     *("drain", "promised GPU-s", "moves", "operator"),
 )
 SWITCHES = ("switch", "operator")
@@ -157,6 +157,7 @@ def _figures(tier: "TierStatus") -> list[str]:
         tier.gate,
         "no bound" if tier.saturation is None else f"{tier.saturation:.2f}",
         f"{100 * tier.aside:.0f} %",
+        "" if tier.refused is None else f"{100 * tier.refused:.0f} %",
         "" if tier.offered is None else f"{100 * tier.offered:.0f} %",
         *(str(count) for count in (tier.running, tier.waiting, tier.deferred)),
         span(tier.drain_s),

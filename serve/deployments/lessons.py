@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterable, Sequence
 
 from autoscaling.admission import Situation
+from serve.deployments.answers import RecentAnswers
 from serve.deployments.costs import Costs
 from serve.deployments.policy import Policy
 from serve.deployments.suspension import Suspension
@@ -15,10 +16,13 @@ from serve.telemetry.metrics import Metrics
 class Lessons:
     """Each method is one kind of event."""
 
-    def __init__(self, costs: Costs, policy: Policy, metrics: Metrics) -> None:
+    def __init__(
+        self, costs: Costs, policy: Policy, metrics: Metrics, answers: RecentAnswers
+    ) -> None:
         self._costs = costs
         self._policy = policy
         self._metrics = metrics
+        self._answers = answers
 
     def observed(self, job: Job, stage: str, seconds: float, devices: int) -> None:
         """A stage of a job, or a "step" of it, held so many devices for so long."""
@@ -28,6 +32,7 @@ class Lessons:
     def answered(self, answers: Sequence[Answered]) -> None:
         """What became of requests at a Gateway."""
         self._policy.answered(answers, time.time())
+        self._answers.answered(answers, time.monotonic())
         self._metrics.policy.answered(answers)
 
     def looked(self, sight: Situation, deferred: Iterable[Job]) -> None:

@@ -1,10 +1,12 @@
 """The operators' side of the policy: what they decide is obeyed, and what it does is told them."""
 
 import logging
+import time
 from typing import Protocol
 
 from autoscaling.admission import Situation
 from autoscaling.gates import NO_SWITCHES, Switches
+from serve.deployments.answers import RecentAnswers
 from serve.deployments.attempts import Attempts
 from serve.deployments.policy import Policy
 from serve.deployments.queued_rows import QueuedRows
@@ -34,6 +36,7 @@ class Operators:
         policy: Policy,
         rows: QueuedRows,
         attempts: Attempts,
+        answers: RecentAnswers,
         epoch: int,
         standard_devices: int,
     ) -> None:
@@ -41,6 +44,7 @@ class Operators:
         self._policy = policy
         self._rows = rows
         self._attempts = attempts
+        self._answers = answers
         self._epoch = epoch
         self._standard_devices = standard_devices
         self._switches = NO_SWITCHES
@@ -63,6 +67,7 @@ class Operators:
             situation,
             flips=self._policy.gate_flips,
             counts=counts_by_tier((*queued, *self._attempts.jobs())),
+            refused=self._answers.refused(time.monotonic()),
             typical=self._policy.usual.wish(self._standard_devices),
             epoch=self._epoch,
             now=now,

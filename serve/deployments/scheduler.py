@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
 from serve.artifacts.location import open_artifacts
+from serve.deployments.answers import RecentAnswers
 from serve.deployments.asked import open_asked
 from serve.deployments.attempt import AttemptParts, StageHandles
 from serve.deployments.attempt_end import AttemptEnd
@@ -66,7 +67,8 @@ class Scheduler:
         self._view = View(self._costs)
         self._shapes = Shapes(self._models, self._gangs, settings.policy.placement)
         self._policy = open_policy(settings, self._costs, self._shapes.standard, time.time())
-        self._lessons = Lessons(self._costs, self._policy, self._metrics)
+        self._answers = RecentAnswers(settings.policy.saturation.smoothing_s)
+        self._lessons = Lessons(self._costs, self._policy, self._metrics, self._answers)
         self._rows = QueuedRows(self._store)
         self._asked = open_asked(settings, self._costs, self._shapes)
         self._janitor = Janitor(self._store, self._artifacts)
@@ -162,6 +164,7 @@ class Scheduler:
             policy=self._policy,
             rows=self._rows,
             attempts=self._attempts,
+            answers=self._answers,
             epoch=self._epoch,
             standard_devices=self._shapes.standard_of(self._settings.models[0].name),
         )

@@ -10,6 +10,7 @@ from math import isfinite
 from typing import Any, Final, Self
 
 from autoscaling.admission import Situation, gate_state
+from autoscaling.decisions import GateState
 from autoscaling.promises import Wish
 from serve.jobs.job import Job, Status
 
@@ -33,10 +34,12 @@ class TierStatus:
 
     name: str
     gate: str
-    """`open`, `deferring` or `shedding`."""
+    """`open`, `deferring` or `shedding`: what most of those find that are turned aside."""
     saturation: float | None
     aside: float
     """The part of its requests that is not let in at once."""
+    refused: float | None
+    """Of those that were turned aside of late, the part that got no promise; None without any."""
     flips: int
     """How often the gate has moved."""
     waiting: int
@@ -85,16 +88,17 @@ def gate_status(
     *,
     flips: Mapping[str, int],
     counts: Mapping[str, TierCounts],
+    refused: Mapping[str, float],
     typical: Wish,
     epoch: int,
     now: float,
 ) -> GateStatus:
-    """The status to remember; `flips` and `counts` by tier, `typical` is the usual clip, by which
-    is told whether there are promises."""
+    """The status to remember; `flips`, `counts` and `refused` by tier. Where nobody was turned
+    aside of late, the usual clip `typical` tells whether there are promises."""
     load, rules = situation.load, situation.rules
     tiers = []
     for rank, tier in enumerate(rules.tiers):
-        row = _row(situation, rank, typical)
+        row = _row(situation, rank, typical, refused.get(tier.name))
         count = counts.get(tier.name, TierCounts())
         tiers.append(replace(row, flips=flips.get(tier.name, 0), **asdict(count)))
     return GateStatus(
@@ -108,16 +112,17 @@ def gate_status(
     )
 
 
-def _row(situation: Situation, rank: int, typical: Wish) -> TierStatus:
+def _row(situation: Situation, rank: int, typical: Wish, refused: float | None) -> TierStatus:
     """A tier's row without what is counted elsewhere."""
     load, tiers = situation.load, situation.rules.tiers
     work_gpu_s = load.backlog_gpu_s(range(rank, len(tiers)))
     offered = load.offered(rank)
     return TierStatus(
         name=tiers[rank].name,
-        gate=gate_state(rank, situation, typical),
+        gate=_gate(rank, situation, typical, refused),
         saturation=_bounded(situation.levels[rank]),
         aside=situation.aside[rank],
+        refused=refused,
         flips=0,
         waiting=0,
         running=0,
@@ -126,6 +131,13 @@ def _row(situation: Situation, rank: int, typical: Wish) -> TierStatus:
         promised_gpu_s=load.tiers[rank].promised_gpu_s,
         offered=_bounded(offered - load.offered(rank + 1) if load.gpus > 0 else offered),
     )
+
+
+def _gate(rank: int, situation: Situation, typical: Wish, refused: float | None) -> GateState:
+    state = gate_state(rank, situation, typical)
+    if state is GateState.DEFERRING and refused is not None and refused > 0.5:
+        return GateState.SHEDDING
+    return state
 
 
 def counts_by_tier(jobs: Iterable[Job]) -> dict[str, TierCounts]:

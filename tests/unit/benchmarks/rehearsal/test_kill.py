@@ -19,6 +19,7 @@ def sighting(at: float, epoch: int, flips: int, *, aside: float = 0.5) -> Sighti
         SIGHT,
         flips={"new": flips},
         counts={},
+        refused={},
         typical=Wish(gpu_s=1.0, standalone_s=1.0),
         epoch=epoch,
         now=at,

@@ -42,6 +42,7 @@ def row(name: str, **changes: Any) -> TierStatus:
         "gate": "open",
         "saturation": 0.25,
         "aside": 0.0,
+        "refused": None,
         "flips": 0,
         "waiting": 0,
         "running": 0,
@@ -55,7 +56,7 @@ def row(name: str, **changes: Any) -> TierStatus:
 
 def scheduler_told(at: float) -> None:
     """A Scheduler wrote its status down at that time."""
-    busy = {"gate": "deferring", "saturation": 1.04, "aside": 0.62, "flips": 1}
+    busy = {"gate": "deferring", "saturation": 1.04, "aside": 0.62, "refused": 0.08, "flips": 1}
     counts = {"running": 2, "waiting": 5, "deferred": 31, "drain_s": 150.4, "offered": 1.5}
     status = GateStatus(
         at=at,
@@ -93,8 +94,8 @@ def test_each_tier_has_a_line() -> None:
     assert "scheduler 7: 4 GPUs, all work done in 1m15s; promises need 40 %" in told
     assert "silent" not in told
     [line] = [line for line in told.splitlines() if line.startswith("new")]
-    assert line.split()[:11] == [
-        *("new", "deferring", "1.04", "62", "%", "150", "%", "2", "5", "31", "2m30s")
+    assert line.split()[:13] == [
+        *("new", "deferring", "1.04", "62", "%", "8", "%", "150", "%", "2", "5", "31", "2m30s")
     ]
     assert "closed by ann at" in line
     assert line.rstrip().endswith(": a flood")

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from serve.deployments.answers import RecentAnswers
 from serve.deployments.fleet import Fleet
 from serve.deployments.operators import Operators
 from serve.deployments.pulse import MEMORY, Pulse, PulseParts
@@ -38,6 +39,7 @@ async def pulse_of(scene: Scene, rows: QueuedRows | None = None) -> Pulse:
             policy=policy,
             rows=rows,
             attempts=scene.attempts,
+            answers=RecentAnswers(60.0),
             epoch=epoch,
             standard_devices=1,
         ),

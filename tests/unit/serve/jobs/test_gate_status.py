@@ -32,11 +32,12 @@ def situation(load: Load = BUSY, **changes: object) -> Situation:
     return replace(sight, **changes)  # type: ignore[arg-type]
 
 
-def status_of(sight: Situation) -> GateStatus:
+def status_of(sight: Situation, **refused: float) -> GateStatus:
     return gate_status(
         sight,
         flips={"new": 3, "free": 1},
         counts={"free": TierCounts(waiting=2, running=1, deferred=4)},
+        refused=refused,
         typical=Wish(gpu_s=150.0, standalone_s=40.0),
         epoch=7,
         now=1_000.5,
@@ -52,6 +53,12 @@ def test_each_tier_has_its_row() -> None:
     assert (free.waiting, free.running, free.deferred, free.promised_gpu_s) == (2, 1, 4, 320.0)
     assert (free.drain_s, pro.drain_s) == (150.0, 50.0)
     assert (new.offered, free.offered, pro.offered) == (0.0, 0.5, 0.25)
+
+
+def test_a_tier_sheds_while_most_of_those_that_are_turned_aside_get_nothing() -> None:
+    status = status_of(situation(), new=0.7, free=0.3, pro=0.9)
+    assert [tier.gate for tier in status.tiers[:4]] == ["shedding", "deferring", "open", "open"]
+    assert [tier.refused for tier in status.tiers[:4]] == [0.7, 0.3, None, 0.9]
 
 
 def test_a_closed_tier_promises_nothing() -> None:
