@@ -11,13 +11,10 @@ from typing import Any
 
 import ray
 from ray import serve as ray_serve
+from ray.serve.exceptions import RayServeException
 from rich.console import Console
-from sqlalchemy.exc import DBAPIError
 
-from serve.accounts.accounts import open_accounts
-from serve.artifacts.location import open_artifacts
-from serve.artifacts.store import ArtifactError
-from serve.deployments.deploying import deploy, deploy_adapting, kept
+from serve.deployments.deploying import deploy, deploy_adapting, keep, kept
 from serve.deployments.gateway import Gateway
 from serve.deployments.options import (
     Options,
@@ -27,11 +24,9 @@ from serve.deployments.options import (
     stage_options,
 )
 from serve.deployments.scheduler import Scheduler
-from serve.jobs.database import opened
-from serve.jobs.upgrade import upgrade
-from serve.models import offered_models, open_checkpoint_of
 from serve.plan import plan
 from serve.pools import adapts, pools_of
+from serve.preparing import FAULTS, from_serve_config, prepare_stores, settled
 from serve.resources import check_resources, wanted_cpus
 from serve.service import (
     ServiceError,
@@ -90,8 +85,20 @@ def _stages(
 
 
 def application(args: dict[str, Any]) -> Any:
-    """For a Serve config file: `import_path: serve.app:application`, `args` are settings."""
-    return build(Settings.from_values(kept(args)))
+    """For a Serve config: `import_path: serve.app:application`, `args` are settings."""
+    return build(settings_of(args))
+
+
+def settings_of(args: dict[str, Any]) -> Settings:
+    """Those that `filmgate serve` has kept, or those of a Serve config, once all is prepared.
+
+    What is wrong is raised as Serve's own kind of error, which it shows as it is and does not
+    try again.
+    """
+    try:
+        return kept(args) or from_serve_config(args)
+    except FAULTS as error:
+        raise RayServeException(str(error)) from error
 
 
 def run(settings: Settings, *, builder: str = BUILDER) -> None:
@@ -105,9 +112,9 @@ def run(settings: Settings, *, builder: str = BUILDER) -> None:
     # Being told to stop is no fault, neither by us nor by Ray's own handlers while it starts.
     told_to_stop = contextlib.suppress(KeyboardInterrupt, SystemExit)
     with told_to_stop, marked(settings.data_dir, settings.http.port):
-        openly = asyncio.run(_prepare_stores(settings))
+        openly = asyncio.run(prepare_stores(settings))
         host = _address(settings, openly)
-        settings = _settled(settings, openly)
+        settings = settled(settings, openly)
         for line in plan(settings, host):
             console.print(line)
         try:
@@ -120,25 +127,6 @@ def run(settings: Settings, *, builder: str = BUILDER) -> None:
             _stop()
 
 
-async def _prepare_stores(settings: Settings) -> bool:
-    """Both answer, and the database is up to date; whether no API key exists yet."""
-    artifacts = open_artifacts(settings.artifacts, settings.data_dir)
-    try:
-        await artifacts.check()
-        await upgrade(settings.database_url)
-        async with opened(settings.database_url) as engines:
-            return not await open_accounts(engines).any_keys()
-    except (OSError, DBAPIError) as error:
-        raise ServiceError(
-            f"the database does not answer ({type(error).__name__}): check database.url, and that "
-            "the server runs and lets filmgate in."
-        ) from error
-    except ArtifactError as error:
-        raise ServiceError(f"{error}: check the section artifacts of the settings.") from error
-    finally:
-        await artifacts.close()
-
-
 def _address(settings: Settings, openly: bool) -> str:
     """Where to listen: without keys, on loopback only."""
     host = settings.http.host or (LOOPBACK[0] if openly else "0.0.0.0")
@@ -148,21 +136,6 @@ def _address(settings: Settings, openly: bool) -> str:
             "first (filmgate keys create --account NAME), or leave http.host out."
         )
     return host
-
-
-def _settled(settings: Settings, openly: bool) -> Settings:
-    """What only the start can decide: open access, and the commit of each model of the hub.
-
-    Raises `CheckpointError` for a model that cannot be served.
-    """
-    models = []
-    for model in settings.models:
-        found = open_checkpoint_of(model).source.revision
-        models.append(model.model_copy(update={"revision": found}))
-    http = settings.http.model_copy(update={"open_access": openly})
-    settled = settings.model_copy(update={"models": tuple(models), "http": http})
-    offered_models(settled)
-    return settled
 
 
 def _start(settings: Settings, host: str, builder: str) -> str:
@@ -183,11 +156,11 @@ def _start(settings: Settings, host: str, builder: str) -> str:
         proxy_location="HeadOnly", http_options={"host": host, "port": settings.http.port}
     )
     logs = f"{context.address_info['session_dir']}/logs"
-    values = settings.model_dump(mode="json")
+    args = keep(settings, APPLICATION)
     if adapts(settings):
-        deploy_adapting(builder, values, policy=POLICY, name=APPLICATION, logs=logs)
+        deploy_adapting(builder, args, policy=POLICY, name=APPLICATION, logs=logs)
     else:
-        deploy(pkgutil.resolve_name(builder)(values), name=APPLICATION, logs=logs)
+        deploy(pkgutil.resolve_name(builder)(args), name=APPLICATION, logs=logs)
     return logs
 
 

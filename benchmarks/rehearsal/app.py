@@ -2,9 +2,7 @@
 
 from typing import Any
 
-from serve.app import build
-from serve.deployments.deploying import kept
-from serve.settings import Settings
+from serve.app import build, settings_of
 
 BUILDER = "benchmarks.rehearsal.app:application"
 STAGES = {
@@ -17,4 +15,4 @@ STAGES = {
 
 def application(args: dict[str, Any]) -> Any:
     """For Ray Serve; `args` are settings."""
-    return build(Settings.from_values(kept(args)), stages=STAGES)
+    return build(settings_of(args), stages=STAGES)

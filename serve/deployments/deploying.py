@@ -18,6 +18,7 @@ from ray.serve.context import _get_global_client
 from ray.serve.schema import ApplicationStatus, DeploymentStatus, ServeDeploySchema
 
 from serve.service import ServiceError
+from serve.settings import Settings
 
 KEPT = "kept"
 NAMESPACE = "filmgate"
@@ -37,24 +38,23 @@ def deploy(application: Any, *, name: str, logs: str) -> None:
 
 
 def deploy_adapting(
-    builder: str, values: dict[str, Any], *, policy: str, name: str, logs: str
+    builder: str, args: dict[str, Any], *, policy: str, name: str, logs: str
 ) -> None:
     """As `deploy`, with `policy` deciding how many replicas there are.
 
-    `builder` is the name of what makes the application of `values`, or of `kept` ones. A config is
-    about all applications that came with one: Serve would delete those that are not in it.
+    `builder` is the name of what makes the application of `args`. A config is about all
+    applications that came with one: Serve would delete those that are not in it.
     """
     if others := sorted(set(ray_serve.status().applications) - {name}):
         raise ServiceError(
             f"Ray Serve runs {', '.join(others)} on this cluster already: use another one, "
             f"write {name} into the same Serve config, or set capacity.enabled to false."
         )
-    _internal_kv_put(name, json.dumps(values), namespace=NAMESPACE)
     application = {
         "name": name,
         "route_prefix": "/",
         "import_path": builder,
-        "args": {KEPT: name},
+        "args": args,
         "autoscaling_policy": {"policy_function": policy},
     }
     client = _get_global_client()
@@ -67,12 +67,17 @@ def deploy_adapting(
     client.wait_for_proxies_serving()
 
 
-def kept(args: dict[str, Any]) -> dict[str, Any]:
-    """The settings that `args` are, or that are kept under the name which they have."""
+def keep(settings: Settings, name: str) -> dict[str, Any]:
+    """Put the settings into the cluster's store; the args that lead there."""
+    _internal_kv_put(name, settings.model_dump_json(), namespace=NAMESPACE)
+    return {KEPT: name}
+
+
+def kept(args: dict[str, Any]) -> Settings | None:
+    """The settings that are kept under the name which `args` have, if they have one."""
     if set(args) != {KEPT}:
-        return args
-    values: dict[str, Any] = json.loads(_internal_kv_get(args[KEPT], namespace=NAMESPACE))
-    return values
+        return None
+    return Settings.from_values(json.loads(_internal_kv_get(args[KEPT], namespace=NAMESPACE)))
 
 
 def _status_of(name: str) -> ApplicationStatus | None:

@@ -23,18 +23,20 @@ def scheduler_options(settings: Settings) -> Options:
         "max_ongoing_requests": 1_000,
         "health_check_period_s": 1.0,
         "health_check_timeout_s": 5.0,
-        "ray_actor_options": {"num_cpus": CONTROL_CPUS},
+        "ray_actor_options": _of_control(settings),
         **SHORT_GOODBYE,
     }
 
 
 def gateway_options(settings: Settings) -> Options:
     """Event streams are requests that go on for long."""
+    http = settings.http
     return {
         "name": "Gateway",
-        **_always(settings, settings.http.gateways),
-        "max_ongoing_requests": settings.http.max_event_streams + 1_000,
-        "ray_actor_options": {"num_cpus": CONTROL_CPUS},
+        **_always(settings, http.gateways),
+        "max_ongoing_requests": http.max_event_streams + 1_000,
+        "ray_actor_options": _of_control(settings),
+        **({"max_replicas_per_node": http.gateways_per_node} if http.gateways_per_node else {}),
         **SHORT_GOODBYE,
     }
 
@@ -54,8 +56,9 @@ def stage_options(pool: StagePool, replicas: Replicas, settings: Settings) -> Op
 
 def gang_options(pool: StagePool, rank: Replicas, settings: Settings) -> Options:
     """A deployment of its own for each shape; a gang's ranks are on one host."""
+    bundle = {"CPU": rank.num_cpus, "GPU": rank.num_gpus, **rank.resources}
     together = {
-        "placement_group_bundles": [{"CPU": rank.num_cpus, "GPU": rank.num_gpus}] * pool.ranks,
+        "placement_group_bundles": [bundle] * pool.ranks,
         "placement_group_strategy": "STRICT_PACK",
     }
     return {
@@ -97,5 +100,13 @@ def _number(settings: Settings, fixed: int, bounds: Options) -> Options:
     return {"autoscaling_config": {**bounds, **at_once, **told}}
 
 
-def _of_rank(replicas: Replicas) -> dict[str, float]:
-    return {"num_cpus": replicas.num_cpus, "num_gpus": replicas.num_gpus}
+def _of_control(settings: Settings) -> Options:
+    return {"num_cpus": CONTROL_CPUS, "resources": settings.ray.control_resources}
+
+
+def _of_rank(replicas: Replicas) -> Options:
+    return {
+        "num_cpus": replicas.num_cpus,
+        "num_gpus": replicas.num_gpus,
+        "resources": replicas.resources,
+    }

@@ -43,7 +43,7 @@ class Origin:
 
 def check_variables(tree: type[BaseModel], names: Iterable[str]) -> None:
     """Raise `SettingsError` for the first `FILMGATE_` variable that names nothing in `tree`."""
-    paths = dict(_paths(tree))
+    paths = dict(keys_of(tree))
     for name in sorted(names):
         if not name.upper().startswith(PREFIX):
             continue
@@ -84,7 +84,7 @@ def section_of(field: FieldInfo) -> type[BaseModel] | None:
 
 def _unknown_key(location: Location, tree: type[BaseModel], origin: Origin) -> str:
     keys = tuple(key for key in location if isinstance(key, str))
-    nearest = _nearest(keys, dict(_paths(tree, into_lists=True)))
+    nearest = _nearest(keys, dict(keys_of(tree, into_lists=True)))
     hint = f": did you mean `{'.'.join(nearest)}`?" if nearest else ""
     return f"unknown key {origin.of(location)}{hint}"
 
@@ -93,7 +93,7 @@ def _bad_value(
     location: Location, message: str, value: Any, tree: type[BaseModel], origin: Origin
 ) -> str:
     what = message.removeprefix("Value error, ")
-    field = dict(_paths(tree, into_lists=True)).get(
+    field = dict(keys_of(tree, into_lists=True)).get(
         tuple(key for key in location if isinstance(key, str))
     )
     tell = field is not None and field.repr and isinstance(value, str | int | float)
@@ -102,7 +102,7 @@ def _bad_value(
     )
 
 
-def _paths(
+def keys_of(
     tree: type[BaseModel], above: Keys = (), *, into_lists: bool = False
 ) -> Iterator[tuple[Keys, FieldInfo]]:
     """Every key of the tree with its field; `into_lists` adds the keys of a list's entries."""
@@ -113,7 +113,7 @@ def _paths(
         if section is None and into_lists:
             section = next(filter(_is_section, get_args(field.annotation)), None)
         if section is not None:
-            yield from _paths(section, keys, into_lists=into_lists)
+            yield from keys_of(section, keys, into_lists=into_lists)
 
 
 def _is_section(annotation: Any) -> TypeGuard[type[BaseModel]]:

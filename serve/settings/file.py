@@ -1,4 +1,4 @@
-"""A settings file: YAML in, plain values out, or one line that says where it is wrong."""
+"""A settings file: YAML in, plain values out to lay others over, or one line on what is wrong."""
 
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,16 @@ def read_settings_file(path: Path) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise SettingsError(f"{path}: expected keys with values, such as `http: {{port: 8000}}`")
     return values
+
+
+def merge(low: dict[str, Any], high: dict[str, Any]) -> dict[str, Any]:
+    """Both, section by section; where both have a value, the one in `high`."""
+    merged = dict(low)
+    for key, value in high.items():
+        below = merged.get(key)
+        sections = isinstance(below, dict) and isinstance(value, dict)
+        merged[key] = merge(dict(below or {}), value) if sections else value
+    return merged
 
 
 def _where_and_why(error: Exception) -> str:

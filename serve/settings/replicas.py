@@ -1,11 +1,29 @@
 """What a model runs on: replicas of its stages, and gangs of ranks."""
 
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from pipelines.parallel.shape import GangShape
 from serve.settings.section import Section
+
+OF_RAY = ("CPU", "GPU", "memory", "object_store_memory")
+
+
+def _own_names(resources: dict[str, float]) -> dict[str, float]:
+    for name, amount in resources.items():
+        if name in OF_RAY:
+            raise ValueError(
+                f"{name} is Ray's own resource: use num_cpus or num_gpus, or another name"
+            )
+        if amount <= 0:
+            raise ValueError(f"{name} is {amount:g}: a resource is a number above 0")
+    return resources
+
+
+CustomResources = Annotated[dict[str, float], AfterValidator(_own_names)]
+"""By the names that some nodes of the cluster were started with (`ray start --resources`, KubeRay's
+`resources` of a worker group): what needs them runs on those nodes only."""
 
 
 class Replicas(Section):
@@ -20,6 +38,8 @@ class Replicas(Section):
     """When more is asked for. Left out: as many as `replicas`."""
     num_cpus: float = Field(0.25, ge=0)
     num_gpus: float = Field(0.0, ge=0)
+    resources: CustomResources = Field({})
+    """Custom resources of Ray, such as `{gang: 1}`: it runs where nodes have them."""
     threads: int = Field(1, ge=1)
     """Torch threads of each replica, or rank."""
     memory_gb: float | None = Field(None, gt=0)

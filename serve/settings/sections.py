@@ -6,7 +6,7 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from serve.settings.accounts import ModelName, Size
-from serve.settings.replicas import EncoderReplicas, Gangs, Replicas
+from serve.settings.replicas import CustomResources, EncoderReplicas, Gangs, Replicas
 from serve.settings.section import Section
 
 STAGES = ("encoder", "denoiser", "decoder")
@@ -22,6 +22,9 @@ class Http(Section):
     turns it on when it listens on loopback only."""
     gateways: int = Field(1, ge=1)
     """Gateway replicas."""
+    gateways_per_node: int | None = Field(None, ge=1, le=100)
+    """Left out: as many as fit. With 1, more than one survive any node's death, and need as many
+    nodes."""
     max_body_bytes: int = Field(30_000_000, ge=1_000)
     max_image_bytes: int = Field(20_000_000, ge=1_000)
     max_event_streams: int = Field(500, ge=1)
@@ -219,6 +222,9 @@ class RayCluster(Section):
     num_cpus: float | None = Field(None, gt=0)
     """Logical CPUs of the local cluster. Left out: as many as the replicas ask for, at least 2."""
     object_store_bytes: int = Field(200_000_000, ge=80_000_000)
+    control_resources: CustomResources = Field({})
+    """Custom resources of Ray that the Scheduler and each Gateway need, such as `{control: 0.1}`:
+    they run where nodes have them."""
 
 
 class Log(Section):

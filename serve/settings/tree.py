@@ -29,7 +29,7 @@ from serve.settings.faults import (
     explain,
     explain_variable,
 )
-from serve.settings.file import read_settings_file
+from serve.settings.file import merge, read_settings_file
 from serve.settings.policy import Policy
 from serve.settings.section import Section
 from serve.settings.sections import (
@@ -197,18 +197,22 @@ class ClientSettings(Section):
     api_key: str | None = Field(None, repr=False)
 
 
-def load(config: Path | None, overrides: dict[str, Any] | None = None) -> Settings:
-    """Overrides over environment over the file `config` over defaults; or `SettingsError`."""
+def load(config: Path | dict[str, Any] | None, overrides: dict[str, Any] | None = None) -> Settings:
+    """Overrides over environment over `config` over defaults; or `SettingsError`.
+
+    `config` is a file, or what would stand in one: the `args` of a Serve config.
+    """
     check_variables(Settings, [name for name in os.environ if name not in CLIENT_VARIABLES])
     try:
         variables = EnvSettingsSource(Settings)()
     except UnreadableVariable as error:
         raise SettingsError(explain_variable(error)) from error
-    in_file = {} if config is None else read_settings_file(config)
+    in_file = read_settings_file(config) if isinstance(config, Path) else config or {}
+    place = Path("args") if isinstance(config, dict) else config
     try:
-        return Settings.from_values(_merge(_merge(in_file, variables), overrides or {}))
+        return Settings.from_values(merge(merge(in_file, variables), overrides or {}))
     except ValidationError as error:
-        raise SettingsError(explain(error, Settings, Origin(config, variables))) from None
+        raise SettingsError(explain(error, Settings, Origin(place, variables))) from None
 
 
 def load_client(url: str | None = None, api_key: str | None = None) -> ClientSettings:
@@ -226,16 +230,6 @@ def load_client(url: str | None = None, api_key: str | None = None) -> ClientSet
 def child_environment(changes: dict[str, str]) -> dict[str, str]:
     """This process's environment with some variables changed, for a process that it starts."""
     return {**os.environ, **changes}
-
-
-def _merge(low: dict[str, Any], high: dict[str, Any]) -> dict[str, Any]:
-    """Both, section by section; where both have a value, the one in `high`."""
-    merged = dict(low)
-    for key, value in high.items():
-        below = merged.get(key)
-        sections = isinstance(below, dict) and isinstance(value, dict)
-        merged[key] = _merge(dict(below or {}), value) if sections else value
-    return merged
 
 
 def _check_names(noun: str, names: Sequence[str]) -> None:

@@ -40,8 +40,8 @@ def stopped(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     async def prepared(_: Settings) -> bool:
         return True
 
-    monkeypatch.setattr(app, "_prepare_stores", prepared)
-    monkeypatch.setattr(app, "_settled", lambda settings, _: settings)
+    monkeypatch.setattr(app, "prepare_stores", prepared)
+    monkeypatch.setattr(app, "settled", lambda settings, _: settings)
     monkeypatch.setattr(app, "_stop", lambda: ends.append("stopped"))
     return ends
 

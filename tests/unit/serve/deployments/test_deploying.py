@@ -8,10 +8,13 @@ from ray import serve as ray_serve
 from ray.serve.schema import ApplicationStatus, DeploymentStatus, ServeDeploySchema
 
 from serve.deployments import deploying
-from serve.deployments.deploying import deploy, deploy_adapting, kept, last_words
+from serve.deployments.deploying import deploy, deploy_adapting, keep, kept, last_words
 from serve.service import ServiceError
+from serve.settings import Settings
+from serve.settings.sections import Database
 
 REFUSAL = "attention: flash cannot be used here (flash: not installed); auto and native can."
+KEPT = Settings(database=Database(url="postgresql+asyncpg://filmgate:secret@host/filmgate"))
 TOLD = f"""The deployment failed to start 3 times in a row. This may be due to a problem with its \
 constructor or initial health check failing. See controller logs for details. Error:
 ray::ServeReplica:filmgate:Denoiser-m-1.initialize_and_get_metadata() (pid=7, ip=127.0.0.1)
@@ -97,9 +100,8 @@ class Client:
 
 
 def adapting() -> None:
-    deploy_adapting(
-        "a:b", {"database": "secret"}, policy="c.d:E", name="filmgate", logs="/tmp/logs"
-    )
+    args = keep(KEPT, "filmgate")
+    deploy_adapting("a:b", args, policy="c.d:E", name="filmgate", logs="/tmp/logs")
 
 
 def test_a_policy_is_given_with_a_config_that_holds_no_secret(
@@ -112,8 +114,8 @@ def test_a_policy_is_given_with_a_config_that_holds_no_secret(
     assert application.autoscaling_policy == {"policy_function": "c.d:E"}
     assert application.import_path == "a:b"
     assert "secret" not in str(config)
-    assert kept(application.args) == {"database": "secret"}
-    assert kept({"data_dir": "x"}) == {"data_dir": "x"}
+    assert kept(application.args) == KEPT
+    assert kept({"data_dir": "x"}) is None
 
 
 def test_other_applications_are_not_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
