@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from serve.telemetry.catalogue import Metric
+from serve.telemetry.catalogue.metric import Metric
 
 
 class Levels:

@@ -10,9 +10,10 @@ from prometheus_client import Metric as FamilyOfSamples
 from prometheus_client.registry import Collector
 
 from autoscaling.ordering import Waiting
-from serve.telemetry import catalogue
+from serve.telemetry.catalogue import cluster, jobs
 from serve.telemetry.gauges import Levels, counter, histogram
 from serve.telemetry.policy_metrics import PolicyMetrics
+from serve.telemetry.size_class import size_class
 
 
 class Failure(Protocol):
@@ -27,6 +28,15 @@ class Timings(Protocol):
 
     @property
     def denoise_s(self) -> float: ...
+
+
+class Spec(Protocol):
+    """What was asked for."""
+
+    @property
+    def width(self) -> int: ...
+    @property
+    def height(self) -> int: ...
 
 
 class Job(Protocol):
@@ -52,6 +62,8 @@ class Job(Protocol):
     def failure(self) -> Failure | None: ...
     @property
     def timings(self) -> Timings: ...
+    @property
+    def spec(self) -> Spec: ...
 
 
 class Gang(Protocol):
@@ -72,22 +84,22 @@ class Metrics:
         """`tiers` as the settings order them, lowest first."""
         self._tiers = tuple(tiers)
         self._registry = registry = CollectorRegistry()
-        self._ended = counter(catalogue.JOBS_ENDED, registry)
-        self._wait = histogram(catalogue.JOB_WAIT, registry)
-        self._duration = histogram(catalogue.JOB_DURATION, registry)
-        self._stage = histogram(catalogue.STAGE, registry)
-        self._step = histogram(catalogue.STEP, registry)
-        self._gpu = counter(catalogue.GPU_TIME, registry)
-        self._encoder_hits = counter(catalogue.ENCODER_CACHE_HITS, registry)
-        self._encoder_misses = counter(catalogue.ENCODER_CACHE_MISSES, registry)
-        self._redone = counter(catalogue.STEPS_REDONE, registry)
-        self._waiting = Levels(catalogue.JOBS_WAITING, registry)
-        self._backlog = Levels(catalogue.BACKLOG, registry)
-        self._running = Levels(catalogue.JOBS_RUNNING, registry)
-        self._gangs = Levels(catalogue.GANGS, registry)
-        self._epoch = Levels(catalogue.EPOCH, registry)
+        self._ended = counter(jobs.ENDED, registry)
+        self._wait = histogram(jobs.WAIT, registry)
+        self._duration = histogram(jobs.DURATION, registry)
+        self._stage = histogram(jobs.STAGE, registry)
+        self._step = histogram(jobs.STEP, registry)
+        self._gpu = counter(jobs.GPU_TIME, registry)
+        self._encoder_hits = counter(jobs.CACHE_HITS, registry)
+        self._encoder_misses = counter(jobs.CACHE_MISSES, registry)
+        self._redone = counter(jobs.STEPS_REDONE, registry)
+        self._waiting = Levels(jobs.WAITING, registry)
+        self._backlog = Levels(jobs.BACKLOG, registry)
+        self._running = Levels(jobs.RUNNING, registry)
+        self._gangs = Levels(cluster.GANGS, registry)
+        self._epoch = Levels(cluster.EPOCH, registry)
         self.policy = PolicyMetrics(registry, tiers, models)
-        Levels(catalogue.BUILD, registry).show({(_version(),): 1})
+        Levels(cluster.BUILD, registry).show({(_version(),): 1})
 
     def epoch(self, epoch: int) -> None:
         """The Scheduler has taken this epoch."""
@@ -121,7 +133,9 @@ class Metrics:
             self._wait.labels(*labels).observe(max(0.0, job.started_at - job.created_at))
         if job.status == "completed":
             ended_at = job.completed_at or job.created_at
-            self._duration.labels(*labels).observe(max(0.0, ended_at - job.created_at))
+            self._duration.labels(*labels, size_class(job.spec.width, job.spec.height)).observe(
+                max(0.0, ended_at - job.created_at)
+            )
             self._stage.labels(job.model, "denoise").observe(job.timings.denoise_s)
 
     def queue(self, waiting: Iterable[Waiting]) -> None:

@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry
 
 from autoscaling.decisions import Reason
 from autoscaling.load import Load
-from serve.telemetry import catalogue
+from serve.telemetry.catalogue import gate, jobs
 from serve.telemetry.gauges import Levels, counter
 
 REASONS = frozenset(str(reason) for reason in Reason)
@@ -53,16 +53,17 @@ class PolicyMetrics:
     ) -> None:
         self._tiers = tuple(tiers)
         self._models = frozenset(models)
-        self._saturation = Levels(catalogue.SATURATION, registry)
-        self._aside = Levels(catalogue.TURNED_ASIDE, registry)
-        self._flips = Levels(catalogue.GATE_FLIPS, registry)
-        self._gpus = Levels(catalogue.GPUS, registry)
-        self._work = Levels(catalogue.WORK, registry)
-        self._deferred = Levels(catalogue.JOBS_DEFERRED, registry)
-        self._promises = counter(catalogue.PROMISES_ENDED, registry)
-        self._suspended = counter(catalogue.SUSPENSIONS, registry)
-        self._answered = counter(catalogue.REQUESTS, registry)
-        self._asked = counter(catalogue.REQUESTED, registry)
+        self._saturation = Levels(gate.SATURATION, registry)
+        self._aside = Levels(gate.TURNED_ASIDE, registry)
+        self._flips = counter(gate.FLIPS, registry)
+        self._flips_seen: dict[str, int] = {}
+        self._gpus = Levels(gate.GPUS, registry)
+        self._work = Levels(gate.WORK, registry)
+        self._deferred = Levels(jobs.DEFERRED, registry)
+        self._promises = counter(gate.PROMISES_ENDED, registry)
+        self._suspended = counter(jobs.SUSPENSIONS, registry)
+        self._answered = counter(gate.REQUESTS, registry)
+        self._asked = counter(gate.REQUESTED, registry)
 
     def looked(
         self, load: Load, levels: Iterable[float], aside: Iterable[float], flips: Mapping[str, int]
@@ -70,7 +71,9 @@ class PolicyMetrics:
         """What the policy sees now; all by rank, but `flips` by tier."""
         self._saturation.show(self._by_tier(levels))
         self._aside.show(self._by_tier(aside))
-        self._flips.show({(tier,): count for tier, count in flips.items()})
+        for tier, count in flips.items():
+            self._flips.labels(tier).inc(max(0, count - self._flips_seen.get(tier, 0)))
+        self._flips_seen = dict(flips)
         self._gpus.show({(): load.gpus})
         self._work.show(
             {

@@ -11,7 +11,7 @@ from serve.telemetry.metrics import Metrics
 PROMPT = "a secret lighthouse"
 SPEC = ClipSpec(
     prompt=PROMPT,
-    negative_prompt="rain",
+    negative_prompt="drizzle",
     width=96,
     height=64,
     num_frames=17,
