@@ -56,6 +56,10 @@ class Load:
         """Of the tiers with these ranks; of all without."""
         return sum(tier.backlog_gpu_s for tier in self._of(ranks))
 
+    def queued_gpu_s(self) -> float:
+        """What waits for a gang: let in, or released."""
+        return sum(max(0.0, tier.backlog_gpu_s - tier.running_gpu_s) for tier in self.tiers)
+
     def waiting_s(self, ranks: Sequence[int] | None = None) -> float:
         """Seconds until all that waits for a gang, or was promised for later, is done, if nothing
         else were."""

@@ -8,7 +8,6 @@ GPU-seconds ahead and 150 of its own take 20,150 / (16 * 0.4) = 3,150 s; at a st
 promise is 66 minutes.
 """
 
-from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
@@ -130,7 +129,7 @@ class ReleaseRule:
     """When deferred jobs join those that wait for a gang."""
 
     fill_to: float = 0.7
-    """Released while what was let in takes less than this part of the drain target."""
+    """Released while what waits for a gang takes less than this part of the drain target."""
     lead_s: float = 900.0
     """Also released this long before it must begin: a promise outweighs a full queue."""
 
@@ -165,20 +164,27 @@ def release(
     promised: Iterable[Promised],
     *,
     load: Load,
+    idle_gangs: int,
     drain_target_s: float,
     rule: ReleaseRule,
     now: float,
 ) -> list[Promised]:
     """Which deferred jobs join the queue now; `promised` comes sorted, the earliest promise first.
 
-    They fill what is left over, in the order of their promises; one that is due goes anyway.
+    One that is due goes anyway, and before others: a long clip is due before a shorter one that is
+    promised for the same time. The rest fill what is left over, in the order of their promises:
+    what runs takes no room, and each of the `idle_gangs` (those for which no released job waits)
+    gets one, however much waits for other gangs.
     """
-    released = []
-    room_gpu_s = rule.fill_to * drain_target_s * load.gpus - load.backlog_gpu_s()
-    queue = deque(promised)
-    while queue:
-        job = queue.popleft()
-        if room_gpu_s <= 0 and now < due_at(job.finish_by, job.standalone_s, rule):
+    released: list[Promised] = []
+    early: list[Promised] = []
+    for job in promised:
+        is_due = now >= due_at(job.finish_by, job.standalone_s, rule)
+        (released if is_due else early).append(job)
+    room_gpu_s = rule.fill_to * drain_target_s * load.gpus - load.queued_gpu_s()
+    room_gpu_s -= sum(job.gpu_s for job in released)
+    for job in early:
+        if room_gpu_s <= 0 and len(released) >= idle_gangs:
             break
         room_gpu_s -= job.gpu_s
         released.append(job)

@@ -138,6 +138,7 @@ class Filmgate:
         released = release(
             self._owed.deferred(),
             load=sight.load,
+            idle_gangs=cluster.num_free - sum(each.promised for _, each in self._waiting.values()),
             drain_target_s=self._rules.saturation.drain_target_s,
             rule=self._rules.release,
             now=cluster.now,

@@ -2,12 +2,9 @@
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from typing import Final
 
 from autoscaling.promises import Promised
 from autoscaling.replay.jobs import SimJob
-
-MOST_AT_ONCE: Final = 64
 
 
 class InOrder:
@@ -52,9 +49,9 @@ class Owed:
         if deferred:
             self._deferred.add(promised)
 
-    def deferred(self) -> list[Promised]:
-        """Those that were not released yet, as many as could be released at once."""
-        return self._deferred.jobs[:MOST_AT_ONCE]
+    def deferred(self) -> Sequence[Promised]:
+        """Those that were not released yet, the earliest promise first."""
+        return self._deferred.jobs
 
     def release(self, promised: Promised) -> SimJob:
         """It waits for a gang from now on, and is owed until it runs."""

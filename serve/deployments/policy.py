@@ -4,6 +4,7 @@ No clock, no store and no Ray: jobs and times in, decisions out. What it has lea
 out as plain values and taken up by another process.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -11,7 +12,7 @@ from autoscaling.admission import Situation
 from autoscaling.fairness import FairShares
 from autoscaling.gates import NO_SWITCHES, Switches
 from autoscaling.ordering import TwoBands, Waiting
-from autoscaling.promises import Promised, due_at, release
+from autoscaling.promises import Promised, release
 from autoscaling.usual import UsualClip
 from autoscaling.watch import Stand, Watch
 from serve.deployments.costs import Costs
@@ -39,7 +40,8 @@ class Policy:
         self._gpus = 0.0
         self.usual = usual
         """What a clip takes on average of late."""
-        self._owed: list[Promised] = []
+        self._deferred: list[Promised] = []
+        self._idle_gangs = 0
         self.situation: Situation | None = None
         """What requests are decided from, since the first look."""
 
@@ -64,24 +66,26 @@ class Policy:
         deferred: Iterable[Job],
         running: Iterable[Run],
         gpus: float,
+        gangs: Mapping[str, int],
         now: float,
         switches: Switches = NO_SWITCHES,
     ) -> Situation:
-        """Measure, and move the gates."""
+        """Measure, and move the gates. `gangs` says how many of each model there are."""
         now, self._gpus = self._later(now), gpus
         numbers = self.numbers
         numbers.renew()
-        waiting, deferred = list(waiting), list(deferred)
+        waiting, deferred, running = list(waiting), list(deferred), list(running)
         queued, at_work = self._work(waiting), self._work(run.job for run in running)
-        self._owed = _by_promise(numbers.promised(job) for job in deferred)
+        self._deferred = _by_promise(numbers.promised(job) for job in deferred)
         owed = [numbers.promised(job) for job in waiting if job.promised_by is not None]
         stand = Stand(
             gpus=gpus,
             backlog_gpu_s=[sum(work) for work in zip(queued, at_work, strict=True)],
             running_gpu_s=at_work,
             promised_gpu_s=self._work(deferred),
-            promised=_by_promise((*self._owed, *owed)),
+            promised=_by_promise((*self._deferred, *owed)),
         )
+        self._idle_gangs = _idle(gangs, running) - len(owed)
         self.situation = self._watch.look(stand, now, switches)
         return self.situation
 
@@ -89,19 +93,15 @@ class Policy:
         """Deferred jobs that are to wait like others from now on, by their ids."""
         if self.situation is None:
             return []
-        now, rule = self._later(now), self._rules.release
-        # A long clip is due before a shorter one that is promised for the same time.
-        due_first = sorted(
-            self._owed, key=lambda job: due_at(job.finish_by, job.standalone_s, rule) > now
-        )
         released = release(
-            due_first[:MOST_RELEASED],
+            self._deferred,
             load=self.situation.load,
+            idle_gangs=self._idle_gangs,
             drain_target_s=self._rules.saturation.drain_target_s,
-            rule=rule,
-            now=now,
+            rule=self._rules.release,
+            now=self._later(now),
         )
-        return [promised.job_id for promised in released]
+        return [promised.job_id for promised in released[:MOST_RELEASED]]
 
     def ordered(self, jobs: Iterable[Job], running: Iterable[Run], now: float) -> list[Waiting]:
         """Waiting jobs, the one that is next first."""
@@ -195,6 +195,12 @@ def open_policy(
     numbers = JobNumbers(settings.rules, costs, standard)
     usual = UsualClip(gpu_s=costs.usual(settings.models[0].name).total_s)
     return Policy(numbers, now, usual)
+
+
+def _idle(gangs: Mapping[str, int], running: Iterable[Run]) -> int:
+    """Gangs that no job holds, or is on its way to."""
+    busy = Counter(run.job.model for run in running if run.on_gang)
+    return sum(max(0, number - busy[model]) for model, number in gangs.items())
 
 
 def _by_promise(promised: Iterable[Promised]) -> list[Promised]:

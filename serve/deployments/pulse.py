@@ -1,7 +1,8 @@
 """What is done for the policy each second: look, release what was kept for later, remember."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from autoscaling.admission import Situation
@@ -54,7 +55,7 @@ class Pulse:
         except (KeyError, TypeError, ValueError) as error:
             log.warning("what was learnt cannot be read (%s): anew", type(error).__name__)
 
-    async def beat(self, gangs: Iterable[GangStatus], now: float) -> Situation:
+    async def beat(self, gangs: Sequence[GangStatus], now: float) -> Situation:
         """One look, and what follows from it."""
         parts = self._parts
         situation = parts.policy.look(
@@ -62,6 +63,7 @@ class Pulse:
             deferred=parts.rows.deferred.values(),
             running=parts.attempts.runs(),
             gpus=parts.fleet.gpus(gangs, now),
+            gangs=Counter(gang.model for gang in gangs),
             now=now,
             switches=await parts.operators.switches(now),
         )

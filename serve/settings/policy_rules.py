@@ -78,7 +78,7 @@ class Release(Section):
     """`autoscaling.promises.ReleaseRule`."""
 
     fill_to: float = Field(0.7, ge=0)
-    """Deferred jobs fill the queue up to this part of the drain target."""
+    """Deferred jobs fill the queue up to this part of the drain target; 0: only idle gangs."""
     lead_s: float = Field(900.0, ge=0)
     """A promised job is due this long before it would have to begin."""
 

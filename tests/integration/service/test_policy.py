@@ -17,9 +17,9 @@ FAR_S = 3_600.0
 POLICY: dict[str, Any] = {
     "tick_s": 0.25,
     "remember_every_s": 0.25,
-    # Whoever runs fills the queue, so that deferred jobs stay deferred until it ends.
     "saturation": {"drain_target_s": 1.0, "smoothing_s": 0.5},
-    "release": {"lead_s": 1.0},
+    # Deferred jobs stay so until the gang is idle.
+    "release": {"fill_to": 0.0, "lead_s": 1.0},
     # A paid job that has to wait at all is urgent.
     "tiers": {tier: {"least_target_s": 600.0} for tier in ("plus", "pro", "team", "enterprise")},
     "preemption": {"gap": 1e6},

@@ -116,9 +116,23 @@ def deferred(number: int, finish_by: float, gpu_s: float = 1_000.0) -> Promised:
     return Promised(job_id=str(number), finish_by=finish_by, gpu_s=gpu_s, standalone_s=40.0)
 
 
-def freed(waiting: list[Promised], backlog_gpu_s: float, now: float = 0.0) -> list[str]:
-    load = load_of(free=TierLoad(backlog_gpu_s=backlog_gpu_s))
-    released = release(waiting, load=load, drain_target_s=300.0, rule=RELEASE, now=now)
+def freed(
+    waiting: list[Promised],
+    backlog_gpu_s: float,
+    *,
+    running_gpu_s: float = 0.0,
+    idle_gangs: int = 0,
+    now: float = 0.0,
+) -> list[str]:
+    free = TierLoad(backlog_gpu_s=backlog_gpu_s, running_gpu_s=running_gpu_s)
+    released = release(
+        waiting,
+        load=load_of(free=free),
+        idle_gangs=idle_gangs,
+        drain_target_s=300.0,
+        rule=RELEASE,
+        now=now,
+    )
     return [job.job_id for job in released]
 
 
@@ -129,19 +143,43 @@ def test_what_is_left_over_is_filled_in_the_order_of_the_promises() -> None:
     assert freed(waiting, backlog_gpu_s=3_360.0) == []
 
 
+def test_what_runs_takes_no_room() -> None:
+    """With a long clip on one of two gangs the other would be idle until a promise is due."""
+    waiting = [deferred(number, 1e5 + number) for number in range(5)]
+    assert freed(waiting, 90_000.0, running_gpu_s=90_000.0) == ["0", "1", "2", "3"]
+
+
+def test_each_idle_gang_gets_a_job_however_much_waits_for_others() -> None:
+    waiting = [deferred(number, 1e5 + number) for number in range(5)]
+    assert freed(waiting, backlog_gpu_s=1e9, idle_gangs=2) == ["0", "1"]
+    assert freed(waiting, backlog_gpu_s=1e9, idle_gangs=-1) == []
+
+
 def test_a_promise_that_is_due_is_released_into_a_full_queue() -> None:
     waiting = [deferred(0, 2_000.0), deferred(1, 2_001.0)]
     assert due_at(2_000.0, 40.0, RELEASE) == 1_020.0
     assert freed(waiting, backlog_gpu_s=1e9, now=1_020.0) == ["0"]
 
 
-@given(st.lists(st.floats(0, 1e5), max_size=20), st.floats(0, 1e4), st.floats(0, 1e5))
-def test_nobody_is_released_before_an_earlier_promise(
-    times: list[float], backlog_gpu_s: float, now: float
+def test_a_long_clip_that_is_due_goes_before_shorter_ones_promised_for_the_same_time() -> None:
+    short = [deferred(number, 7_000.0) for number in range(100)]
+    long_clip = replace(deferred(100, 7_001.0), standalone_s=2_400.0)
+    assert freed([*short, long_clip], backlog_gpu_s=1e9, now=1_301.0) == ["100"]
+
+
+@given(
+    st.lists(st.floats(0, 1e5), max_size=20),
+    st.floats(0, 1e4),
+    st.integers(-2, 8),
+    st.floats(0, 1e5),
+)
+def test_nobody_is_released_before_an_earlier_promise_and_no_gang_idles(
+    times: list[float], backlog_gpu_s: float, idle: int, now: float
 ) -> None:
     waiting = [deferred(number, at) for number, at in enumerate(sorted(times))]
-    released = freed(waiting, backlog_gpu_s, now)
+    released = freed(waiting, backlog_gpu_s, idle_gangs=idle, now=now)
     assert released == [job.job_id for job in waiting][: len(released)]
+    assert len(released) >= min(idle, len(waiting))
     for job in waiting:
         if now >= due_at(job.finish_by, job.standalone_s, RELEASE):
             assert job.job_id in released

@@ -24,6 +24,7 @@ def look(
     runs: Sequence[Job] = (),
     *,
     gpus: float = 1.0,
+    gangs: int = 0,
     now: float = NOW,
 ) -> Situation:
     return policy.look(
@@ -31,6 +32,7 @@ def look(
         deferred=kept,
         running=[Run(job=each) for each in runs],
         gpus=gpus,
+        gangs={"m": gangs},
         now=now,
     )
 
@@ -116,6 +118,19 @@ def test_deferred_jobs_fill_what_is_left_over_the_earliest_promise_first() -> No
     due = deferred("due", NOW + 900.0)
     look(policy, [job(f"w{n}") for n in range(40)], [*kept, due])
     assert policy.releases(NOW) == ["due"]
+
+
+def test_no_gang_idles_while_jobs_are_kept_for_later() -> None:
+    """Two gangs, of which one has a long clip; then two, while others wait for larger ones."""
+    kept = [deferred(f"d{n}", NOW + 50_000.0 + n) for n in range(30)]
+    policy = policy_of(gpu_s=500.0)
+    look(policy, [], kept, [running(job("long"))], gpus=2.0, gangs=2)
+    assert policy.releases(NOW) == ["d0"]
+    full = [job(f"w{n}", "pro") for n in range(40)]
+    look(policy, full, kept, gpus=2.0, gangs=2)
+    assert policy.releases(NOW) == ["d0", "d1"]
+    look(policy, [*full, kept[0]], kept[1:], gpus=2.0, gangs=2)
+    assert policy.releases(NOW) == ["d1"], "the other one has a released job that waits for it"
 
 
 def test_what_runs_stands_in_nobodys_way_and_what_waits_or_was_promised_does() -> None:
