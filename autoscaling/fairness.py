@@ -2,6 +2,8 @@
 
 Each account has a tag, the GPU-seconds that it was given divided by its weight; the lowest tag is
 next. Who comes back after a while begins at the present virtual time: idleness saves up nothing.
+That time is the tag of the last job whose turn it was; who goes before its turn, as for a promise,
+is charged, and makes nobody else later.
 
 Of two accounts that wait all the time, neither gets more than the other by over one job of each
 (in GPU-seconds over weight); that bound is tested.
@@ -22,11 +24,14 @@ class FairShares:
         """Where the account's next job stands; lower is sooner."""
         return max(self._now, self._tags.get(account_id, 0.0))
 
-    def started(self, account_id: str, gpu_s: float, weight: float) -> None:
+    def started(
+        self, account_id: str, gpu_s: float, weight: float, *, in_turn: bool = True
+    ) -> None:
         """A job begins that should take `gpu_s`: charged at once, or all its account's jobs would
-        begin together."""
+        begin together. `in_turn` says whether its tag was what brought it here."""
         tag = self.tag(account_id)
-        self._now = max(self._now, tag)
+        if in_turn:
+            self._now = max(self._now, tag)
         self._tags[account_id] = tag + gpu_s / weight
         if len(self._tags) > 64 and self._tags[account_id] > self._now:
             self._forget()

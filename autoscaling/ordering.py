@@ -100,6 +100,10 @@ class TwoBands:
             within = self._shares.tag(job.account_id) + ahead
         return band, within, job.created_at, job.job_id
 
+    def in_turn(self, job: Waiting, now: float) -> bool:
+        """Whether it is its account's share that says when it begins."""
+        return self._band(job, now, 1.0)[0] is Band.FAIR
+
     def _band(self, job: Waiting, now: float, low_part: float) -> tuple[Band, float]:
         since = job.suspended_at
         if since is not None and now - since >= self._rule.longest_suspension_s:

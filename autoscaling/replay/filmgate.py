@@ -223,7 +223,12 @@ class Filmgate:
                 afford_s = job.clock - job.arrived_at - job.standalone_s
                 self._watch.waited(now - job.arrived_at, afford_s, now)
         else:
-            self._shares.started(job.account_id, waiting.predicted_gpu_s, waiting.weight)
+            self._shares.started(
+                job.account_id,
+                waiting.predicted_gpu_s,
+                waiting.weight,
+                in_turn=self._order.in_turn(waiting, now),
+            )
             self._charged[job.job_id] = job.held_gpu_s + waiting.predicted_gpu_s
 
     def _settle(self, job: SimJob) -> None:

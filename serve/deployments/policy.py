@@ -126,7 +126,10 @@ class Policy:
                 afford_s = waiting.deadline - job.created_at - whole_s
                 self._watch.waited(now - job.created_at, afford_s, now)
             return
-        self._shares.started(job.account_id, waiting.predicted_gpu_s, waiting.weight)
+        in_turn = self._order.in_turn(waiting, now)
+        self._shares.started(
+            job.account_id, waiting.predicted_gpu_s, waiting.weight, in_turn=in_turn
+        )
         self._charged[job.id] = job.timings.gpu_s + waiting.predicted_gpu_s
 
     def left(self, job: Job, gpu_s: float) -> None:

@@ -31,6 +31,16 @@ def test_who_was_away_begins_at_the_present() -> None:
     assert shares.tag("busy") == 1_000.0
 
 
+def test_who_goes_before_its_turn_makes_nobody_else_later() -> None:
+    shares = FairShares()
+    for _ in range(10):
+        shares.started("heavy", 100.0, 1.0, in_turn=False)
+    assert (shares.tag("heavy"), shares.tag("other")) == (1_000.0, 0.0)
+    shares.started("other", 50.0, 1.0)
+    shares.started("other", 50.0, 1.0)
+    assert shares.tag("third") == 50.0, "the turn it was, not the promises"
+
+
 def test_charges_follow_what_was_really_used() -> None:
     shares = FairShares()
     shares.started("a", 100.0, 1.0)

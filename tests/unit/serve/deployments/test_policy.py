@@ -94,6 +94,18 @@ def test_one_accounts_many_jobs_delay_only_itself() -> None:
     assert ids(policy_of(), [*many, one]).index("b") == 1
 
 
+def test_a_promise_that_is_due_is_charged_and_forgives_nobody_what_it_had() -> None:
+    policy = policy_of()
+    first = running(job("first", account_id="a"))
+    policy.started(policy.numbers.waiting(first), first)
+    for number in range(5):
+        due = running(deferred(f"due{number}", NOW + 10.0, account_id="heavy"))
+        policy.started(policy.numbers.waiting(due), due)
+    mine, yours = job("mine", account_id="a"), job("yours", account_id="b", created_at=NOW + 1)
+    assert ids(policy, [mine, yours]) == ["yours", "mine"]
+    assert ids(policy, [job("theirs", account_id="heavy"), mine]) == ["mine", "theirs"]
+
+
 def test_an_account_is_charged_at_a_start_and_corrected_at_its_end() -> None:
     policy = policy_of()
     mine, yours = job("mine", account_id="a"), job("yours", account_id="b", created_at=NOW + 1)
