@@ -15,6 +15,7 @@ from autoscaling.meters import Meter, Percentile
 from autoscaling.promises import Promised, Stretch, pressure
 from autoscaling.rules import Rules
 from autoscaling.saturation import Saturation, raw_levels
+from autoscaling.steady import Steady
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,11 +33,12 @@ class Stand:
 
 class Watch:
     """Goes on from what `plain` gave another process; else the gates are open, and it learns within
-    minutes."""
+    minutes. A clock that is set back costs nothing: only promises go by what it says."""
 
     def __init__(self, rules: Rules, now: float) -> None:
         num_tiers = len(rules.tiers)
         self._rules = rules
+        self._steady = Steady(now)
         self._offered = [Meter(rules.meters.offered_s) for _ in range(num_tiers)]
         self._sustained = [Meter(rules.meters.sustained_s) for _ in range(num_tiers)]
         self._waits = Percentile(rules.meters.waits_s, 0.9)
@@ -46,12 +48,14 @@ class Watch:
 
     def asked(self, rank: int, gpu_s: float, now: float) -> None:
         """A request came, whatever becomes of it."""
+        now = self._steady.at(now)
         self._offered[rank].add(gpu_s, now)
         self._sustained[rank].add(gpu_s, now)
 
     def waited(self, waited_s: float, affordable_s: float, now: float) -> None:
         """A paid job begins after `waited_s`; it could have waited `affordable_s`."""
-        self._waits.add(waited_s / max(affordable_s, self._rules.meters.least_s), now)
+        part = max(0.0, waited_s) / max(affordable_s, self._rules.meters.least_s)
+        self._waits.add(part, self._steady.at(now))
 
     def kept(self, waited_s: float, predicted_s: float) -> None:
         """A promised job is done."""
@@ -61,12 +65,12 @@ class Watch:
 
     def look(self, stand: Stand, now: float, switches: Switches = NO_SWITCHES) -> Situation:
         """Measure, move the gates, and say what requests are to be decided from."""
-        rules = self._rules
-        load = self._load(stand, now)
+        rules, steady = self._rules, self._steady.at(now)
+        load = self._load(stand, now, steady)
         raw = raw_levels(load, rules.tiers, rules.saturation, rules.gates)
-        self._saturation = self._saturation.after(raw, now, rules.saturation)
+        self._saturation = self._saturation.after(raw, steady, rules.saturation)
         levels = self._saturation.levels
-        self.gates = self.gates.after(levels, rules.tiers, now, rules.gates, switches)
+        self.gates = self.gates.after(levels, rules.tiers, steady, rules.gates, switches)
         return Situation(
             load=load,
             levels=levels,
@@ -96,7 +100,9 @@ class Watch:
 
     def take_up(self, plain: dict[str, Any], now: float) -> None:
         """Go on from there. What is old has faded by its own periods; a new tier's gate is open."""
-        self._saturation = replace(self._saturation, at=min(plain["at"], now))
+        self._steady.not_before(plain["at"], now)
+        now = self._steady.at(now)
+        self._saturation = replace(self._saturation, at=plain["at"])
         for rank, tier in enumerate(self._rules.tiers):
             if (of_tier := plain["tiers"].get(tier.name)) is None:
                 continue
@@ -107,14 +113,14 @@ class Watch:
         self._waits.take_up(plain["waits"], now)
         self._stretch = Stretch(ratios=tuple(plain["stretch"]))
 
-    def _load(self, stand: Stand, now: float) -> Load:
+    def _load(self, stand: Stand, now: float, steady: float) -> Load:
         tiers = tuple(
             TierLoad(
                 backlog_gpu_s=backlog,
                 running_gpu_s=running,
                 promised_gpu_s=promised,
-                offered_gpu_s_per_s=offered.rate(now),
-                sustained_gpu_s_per_s=sustained.rate(now),
+                offered_gpu_s_per_s=offered.rate(steady),
+                sustained_gpu_s_per_s=sustained.rate(steady),
             )
             for backlog, running, promised, offered, sustained in zip(
                 stand.backlog_gpu_s,
@@ -132,6 +138,6 @@ class Watch:
         return Load(
             gpus=stand.gpus,
             tiers=tiers,
-            paid_wait=self._waits.value(now),
+            paid_wait=self._waits.value(steady),
             promise_pressure=needed,
         )

@@ -24,6 +24,7 @@ class Fleet:
         """To be told once a second; `now` in seconds."""
         if found := sum(gang.devices for gang in gangs):
             self._last, self._seen_at = float(found), now
+        self._seen_at = min(self._seen_at, now)  # the clock was set back
         return self._last if now - self._seen_at <= self._gone_after_s else self._waking
 
 

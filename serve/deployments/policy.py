@@ -36,7 +36,6 @@ class Policy:
         self._order = TwoBands(self._shares, rules.order)
         self._charged: dict[str, float] = {}
         self._recent: dict[str, float] = {}
-        self._now = now
         self._gpus = 0.0
         self.usual = usual
         """What a clip takes on average of late."""
@@ -53,7 +52,6 @@ class Policy:
 
     def answered(self, answers: Iterable[Answered], now: float) -> None:
         """What Gateways were asked for, whatever became of it."""
-        now = self._later(now)
         for answer in answers:
             self._watch.asked(self._rules.tiers.rank(answer.tier), answer.gpu_s, now)
             counted = answer.requests if answer.counted is None else answer.counted
@@ -71,7 +69,7 @@ class Policy:
         switches: Switches = NO_SWITCHES,
     ) -> Situation:
         """Measure, and move the gates. `gangs` says how many of each model there are."""
-        now, self._gpus = self._later(now), gpus
+        self._gpus = gpus
         numbers = self.numbers
         numbers.renew()
         waiting, deferred, running = list(waiting), list(deferred), list(running)
@@ -99,18 +97,18 @@ class Policy:
             idle_gangs=self._idle_gangs,
             drain_target_s=self._rules.saturation.drain_target_s,
             rule=self._rules.release,
-            now=self._later(now),
+            now=now,
         )
         return [promised.job_id for promised in released[:MOST_RELEASED]]
 
     def ordered(self, jobs: Iterable[Job], running: Iterable[Run], now: float) -> list[Waiting]:
         """Waiting jobs, the one that is next first."""
         waiting = [self.numbers.waiting(job) for job in jobs]
-        return self._order.order(waiting, self._later(now), low_part=self._low_part(running))
+        return self._order.order(waiting, now, low_part=self._low_part(running))
 
     def band(self, waiting: Waiting, running: Iterable[Run], now: float) -> str:
         """Why it stands where it does, as a word."""
-        place = self._order.place(waiting, self._later(now), self._low_part(running))
+        place = self._order.place(waiting, now, self._low_part(running))
         return place[0].name.lower()
 
     def drain_s(self, jobs: Iterable[Job]) -> float:
@@ -119,7 +117,7 @@ class Policy:
 
     def started(self, waiting: Waiting, job: Job) -> None:
         """A job's attempt begins; `waiting` is how it stood in the queue."""
-        now = self._later(job.attempt_started_at or job.created_at)
+        now = job.attempt_started_at or job.created_at
         if waiting.paid:
             if job.attempt == 1:
                 whole_s = self.numbers.standalone_s(job)
@@ -152,7 +150,8 @@ class Policy:
     def recent_accounts(self, now: float) -> frozenset[str]:
         """Accounts that got a clip within the last session's time."""
         since = now - self._rules.shedding.session_s
-        self._recent = {name: at for name, at in self._recent.items() if at >= since}
+        known = self._recent.items()  # a clock that was set back makes nobody recent for longer
+        self._recent = {name: min(at, now) for name, at in known if at >= since}
         return frozenset(self._recent)
 
     def plain(self) -> dict[str, Any]:
@@ -166,7 +165,6 @@ class Policy:
 
     def take_up(self, plain: Mapping[str, Any], now: float) -> None:
         """Go on from what another process learnt; what is old counts as old."""
-        now = self._later(now)
         self._watch.take_up(plain["watch"], now)
         self._shares.take_up(plain["shares"])
         self._recent = {name: min(float(at), now) for name, at in plain["recent"].items()}
@@ -184,11 +182,6 @@ class Policy:
         numbers = self.numbers
         low = sum(r.devices for r in running if r.on_gang and not numbers.tier(r.job).paid)
         return low / max(1.0, self._gpus)
-
-    def _later(self, now: float) -> float:
-        """The time, or the latest one heard of: a clock that is set back stands."""
-        self._now = max(self._now, now)
-        return self._now
 
 
 def open_policy(

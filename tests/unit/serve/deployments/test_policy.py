@@ -201,12 +201,31 @@ def test_a_service_that_had_no_gpu_can_be_remembered_too() -> None:
     assert look(successor, [job("waits")], gpus=0.0).levels == sight.levels
 
 
-def test_a_clock_that_goes_back_stands() -> None:
+def test_a_clock_that_is_set_back_by_an_hour_costs_nothing() -> None:
+    """Neither do gates stand until it is as late again, nor does anything fade sooner or later."""
+    steady, stepped = policy_of(), policy_of()
+    seen = []
+    for policy, back_s in ((steady, 0.0), (stepped, 3_600.0)):
+        look(policy, [job(f"w{n}") for n in range(60)], now=NOW + 1.0)
+        policy.answered([asked("new", 1, 60.0)], NOW + 2.0)
+        look(policy, [job(f"w{n}") for n in range(60)], now=NOW + 2.0)
+        for second in range(1, 400, 3):
+            sight = look(policy, now=NOW + 2.0 + second - back_s)
+        seen.append((sight.aside, sight.load.tiers[0].offered_gpu_s_per_s, policy.gate_flips))
+    assert seen[0][2]["new"] == 2, "it closed, and opened again"
+    assert seen[0][1] == pytest.approx(seen[1][1], rel=0.01)
+    assert (seen[0][0], seen[0][2]) == (seen[1][0], seen[1][2])
+
+
+def test_promises_go_by_the_clock_as_it_is() -> None:
     policy = policy_of()
-    policy.answered([asked("new", 1, 60.0)], NOW)
-    look(policy, now=NOW)
-    policy.answered([asked("new", 1, 60.0)], NOW - 5_000.0)
-    assert look(policy, now=NOW - 5_000.0).load.tiers[0].offered_gpu_s_per_s == 2.0
+    full = [job(f"w{n}") for n in range(60)]
+    kept = [deferred("d", NOW + 1_000.0)]
+    look(policy, full, kept, now=NOW + 200.0)
+    assert policy.releases(NOW + 200.0) == ["d"]
+    sight = look(policy, full, kept, now=NOW - 3_400.0)
+    assert policy.releases(NOW - 3_400.0) == []
+    assert sight.load.promise_pressure < 0.01, "there is an hour more for it"
 
 
 def test_what_a_job_took_in_earlier_attempts_is_not_charged_again() -> None:
