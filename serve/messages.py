@@ -6,6 +6,7 @@ from typing import Literal
 
 from autoscaling.admission import Situation
 from pipelines.cost import Calibration
+from serve.accounts.news import AccountNews
 from serve.jobs.job import Failure, Note, Phase, Status
 
 
@@ -179,3 +180,5 @@ class Snapshot:
     """Accounts that got a clip within the last half hour: they are in the middle of something."""
     calibration: Calibration = field(default_factory=Calibration)
     """How far predictions of GPU-seconds have been off so far."""
+    accounts: AccountNews | None = None
+    """Which accounts have changed of late; None while the store does not tell."""

@@ -13,6 +13,8 @@ from autoscaling.admission import Situation
 from autoscaling.load import Load, TierLoad
 from autoscaling.promises import Stretch
 from autoscaling.rules import Rules
+from serve.accounts.news import AccountNews
+from serve.deployments.account_watch import AccountWatch
 from serve.deployments.gateway import Gateway
 from serve.jobs.job import Timings
 from serve.jobs.sql_store import open_store
@@ -66,6 +68,7 @@ class StandIn:
         settings = Settings.from_values(values)
         self._store = open_store(settings.database_url)
         self._epoch = await self._store.take_epoch()
+        self._accounts = AccountWatch(self._store.engines)
         self._making: set[asyncio.Task[None]] = set()
         self._answers = 0
 
@@ -82,7 +85,7 @@ class StandIn:
 
     async def watch(self) -> AsyncIterator[list[Snapshot]]:
         while True:
-            yield [_snapshot(self._epoch)]
+            yield [_snapshot(self._epoch, await self._accounts.look())]
             await asyncio.sleep(1.0)
 
     async def _make(self, job_id: str) -> None:
@@ -100,7 +103,7 @@ class StandIn:
         )
 
 
-def _snapshot(epoch: int) -> Snapshot:
+def _snapshot(epoch: int, accounts: AccountNews | None) -> Snapshot:
     rules = Rules()
     nothing = TierLoad()
     full = TierLoad(promised_gpu_s=1e9, offered_gpu_s_per_s=10.0)
@@ -111,6 +114,7 @@ def _snapshot(epoch: int) -> Snapshot:
         places={},
         running_eta_s={},
         metrics=b"",
+        accounts=accounts,
         situation=Situation(
             load=Load(gpus=1.0, tiers=(full, *[nothing] * (len(rules.tiers) - 1))),
             levels=tuple(0.0 if tier.paid else 2.0 for tier in rules.tiers),

@@ -1,14 +1,16 @@
 """Accounts and their API keys in SQL. A key is shown once, stored as a digest, revoked at once.
 
 Nothing is cached here: who asks after `revoke_key` has returned is told. Gateways remember what
-they were told for a few seconds (`remembered.py`).
+they were told (`remembered.py`), and hear of changes (`news.py`).
 """
 
 from sqlalchemy import Insert, insert, or_, select, update
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from serve.accounts.account import KeyRecord, Principal
+from serve.accounts.changes import change_account
 from serve.accounts.keys import NewKey, key_id_of, make_key, matches
 from serve.accounts.roster import Roster, to_account
 from serve.accounts.tables import accounts, api_keys
@@ -52,8 +54,14 @@ class Accounts(Roster):
             update(api_keys)
             .where(api_keys.c.id == key_id, api_keys.c.revoked_at.is_(None))
             .values(revoked_at=now)
+            .returning(api_keys.c.account_id)
         )
-        return await self._engines.change(statement) == 1
+
+        async def revoke(connection: AsyncConnection) -> bool:
+            account_id = await connection.scalar(statement)
+            return account_id is not None and await change_account(connection, account_id)
+
+        return await self._engines.transact(revoke)
 
     async def authenticate(self, plain_key: str) -> Principal | None:
         """Who holds this key, or None; a key that cannot be one costs no query."""

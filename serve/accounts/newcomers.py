@@ -18,6 +18,7 @@ from autoscaling.newcomers import Applicant, Entry, signs_up
 from serve.accounts.accounts import key_insertion
 from serve.accounts.bucket import bucket, entries_taken, locked, take_entry
 from serve.accounts.calling import Calling
+from serve.accounts.changes import change_account
 from serve.accounts.invitations import invite_of, use_invite
 from serve.accounts.keys import NewKey, digest_of, make_key, matches
 from serve.accounts.newcomer import (
@@ -216,5 +217,6 @@ async def _again(connection: AsyncConnection, row: RowMapping, key: NewKey, now:
         raise Claimed(row["id"])
     query = select(accounts).where(accounts.c.id == row["account_id"])
     account = to_account((await connection.execute(query)).mappings().one())
+    await change_account(connection, account.id)
     await connection.execute(key_insertion(key, account.id, now, ""))
     return Opened(account=account, key=key.plain)

@@ -1,7 +1,8 @@
-"""What a Gateway has read of keys and their accounts, believed for a few seconds.
+"""What a Gateway has read of keys and their accounts, believed while nothing else is heard of them.
 
-So a flood of requests asks the database for each key once in that time, whatever becomes of them:
-a revoked key, a disabled account and a changed tier are heard of after `ttl_s` at the latest.
+So a flood of requests asks the database for each key once, whatever becomes of them. The Scheduler
+tells each second which accounts have changed (`news.py`): a revoked key, a disabled account and a
+changed tier are heard of that soon. While it does not, all is read again after `ttl_s`.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from typing import Final, Generic, Protocol, TypeVar
 
 from serve.accounts.account import Account, Principal
 from serve.accounts.keys import key_id_of
+from serve.accounts.news import AccountNews
 from serve.accounts.promotion import Promotion
 
 MOST_GOOD: Final = 20_000
@@ -20,6 +22,9 @@ MOST_UNKNOWN: Final = 20_000
 """Remembered apart, so that made-up keys drive no good one out."""
 NOT_RISEN_S: Final = 300.0
 """Who is old enough to rise but lacks the clips is not counted again for so long."""
+KEPT_S: Final = 300.0
+"""So long after it was read is an account read again, though nothing was heard of it: it may have
+grown old enough to rise."""
 MOST_STRANGERS: Final = 2
 """Keys never seen before that are looked up at a time: a flood of them leaves connections over."""
 T = TypeVar("T")
@@ -45,6 +50,9 @@ class StoredAccounts(Protocol):
 class _Found(Generic[T]):
     value: T
     until: float
+    read_at: float = 0.0
+    seen: int | None = None
+    """The last change of an account that had been heard of before it was read."""
 
 
 class _Memory(Generic[T]):
@@ -56,7 +64,11 @@ class _Memory(Generic[T]):
 
     def find(self, name: bytes, now: float) -> _Found[T] | None:
         found = self._found.get(name)
-        if found is None or now >= found.until:
+        return None if found is None or now >= found.until else self.used(name)
+
+    def used(self, name: bytes) -> _Found[T] | None:
+        """The answer, however old it is; it is the most recent now."""
+        if (found := self._found.get(name)) is None:
             return None
         self._found.move_to_end(name)
         return found
@@ -76,7 +88,8 @@ class _Memory(Generic[T]):
 
 
 class Remembered:
-    """Answers from memory where it can. `clock` tells seconds that never go back, `now` Unix time.
+    """Answers from memory where it can. `clock` tells seconds that never go back, `now` Unix time;
+    `news` what the Scheduler told last, None while it tells nothing.
 
     Keys are remembered as digests: this memory holds nothing that could be used.
     """
@@ -89,12 +102,14 @@ class Remembered:
         ttl_s: float,
         clock: Callable[[], float],
         now: Callable[[], float],
+        news: Callable[[], AccountNews | None] = lambda: None,
     ) -> None:
         self._accounts = accounts
         self._rule = rule
         self._ttl_s = ttl_s
         self._clock = clock
         self._now = now
+        self._news = news
         self._good: _Memory[Principal] = _Memory(MOST_GOOD)
         self._unknown: _Memory[None] = _Memory(MOST_UNKNOWN)
         self._not_risen: _Memory[None] = _Memory(MOST_GOOD)
@@ -107,13 +122,29 @@ class Remembered:
         if key_id_of(plain_key) is None:
             return None
         name, now = sha256(plain_key.encode()).digest(), self._clock()
-        if found := self._good.find(name, now) or self._unknown.find(name, now):
+        if found := self._known(name, now) or self._unknown.find(name, now):
             return found.value
         # Who comes while the same is being asked waits for that answer.
         if (asking := self._asking.get(name)) is None:
             asking = self._asking[name] = asyncio.create_task(self._ask(name, plain_key))
             asking.add_done_callback(lambda done: self._asked(name, done))
         return await asyncio.shield(asking)
+
+    def _known(self, name: bytes, now: float) -> _Found[Principal] | None:
+        """What is remembered of a good key, if that may be believed."""
+        found = self._good.used(name)
+        if found is None or self._ttl_s == 0:
+            return None
+        news = self._news()
+        holds = news and news.still_holds(found.value.account_id, found.seen)
+        if news is None or holds is None:
+            return found if now < found.until else None
+        if not holds or now >= found.read_at + KEPT_S:
+            return None
+        if found.seen != news.upto or now >= found.until:
+            found = replace(found, seen=news.upto, until=now + self._ttl_s)
+            self._good.keep(name, found)
+        return found
 
     async def any_keys(self) -> bool:
         """Once there was one, there was one for ever."""
@@ -129,14 +160,16 @@ class Remembered:
             return await self._look_up(name, plain_key)
 
     async def _look_up(self, name: bytes, plain_key: str) -> Principal | None:
-        until = self._clock() + self._ttl_s
+        read_at, news = self._clock(), self._news()
+        until = read_at + self._ttl_s
         principal = await self._accounts.authenticate(plain_key)
         if principal is None:
             self._good.forget(name)
             self._unknown.keep(name, _Found(None, until))
             return None
         principal = replace(principal, account=await self._risen(principal.account))
-        self._good.keep(name, _Found(principal, until))
+        seen = news.upto if news else None
+        self._good.keep(name, _Found(principal, until, read_at, seen))
         return principal
 
     async def _risen(self, account: Account) -> Account:

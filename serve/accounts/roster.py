@@ -3,11 +3,12 @@
 import secrets
 from typing import Any
 
-from sqlalchemy import Insert, func, insert, select, update
+from sqlalchemy import Insert, func, insert, select
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.exc import IntegrityError
 
 from serve.accounts.account import Account
+from serve.accounts.changes import change_account
 from serve.accounts.limits import stated
 from serve.accounts.promotion import Promotion
 from serve.accounts.tables import accounts
@@ -78,17 +79,16 @@ class Roster:
         )
         if not rule.due(account, now, (await self._engines.rows(clips))[0]["clips"]):
             return account
-        rise = (
-            update(accounts)
-            .where(accounts.c.id == account.id, accounts.c.tier == rule.tier)
-            .values(tier=rule.to)
+        from_here = accounts.c.tier == rule.tier
+        await self._engines.transact(
+            lambda connection: change_account(connection, account.id, from_here, tier=rule.to)
         )
-        await self._engines.change(rise)
         return await self.get_account(account.id) or account
 
     async def _change(self, account_id: str, **values: Any) -> bool:
-        statement = update(accounts).where(accounts.c.id == account_id).values(values)
-        return await self._engines.change(statement) == 1
+        return await self._engines.transact(
+            lambda connection: change_account(connection, account_id, **values)
+        )
 
 
 def new_account(

@@ -1,6 +1,6 @@
 """The tables of accounts, API keys and newcomers, in the same database as the jobs."""
 
-from sqlalchemy import JSON, Column, Double, ForeignKey, Index, Integer, Table, Text
+from sqlalchemy import JSON, BigInteger, Column, Double, ForeignKey, Index, Integer, Table, Text
 
 from serve.jobs.tables import METADATA
 
@@ -16,6 +16,8 @@ accounts = Table(
     # Limits stated for this account in place of its tier's: some fields of `Limits`.
     Column("overrides", JSON(none_as_null=True)),
     Column("disabled_at", Double),
+    # The number of its last change, by which Gateways hear of it; none while it is as it was made.
+    Column("changed", BigInteger, index=True),
 )
 
 api_keys = Table(

@@ -16,13 +16,12 @@ from serve.telemetry.metrics import Metrics
 class Lessons:
     """Each method is one kind of event."""
 
-    def __init__(
-        self, costs: Costs, policy: Policy, metrics: Metrics, answers: RecentAnswers
-    ) -> None:
+    def __init__(self, costs: Costs, policy: Policy, metrics: Metrics, *, lately_s: float) -> None:
+        """`lately_s` is how long answers to requests count as recent."""
         self._costs = costs
         self._policy = policy
         self._metrics = metrics
-        self._answers = answers
+        self.answers = RecentAnswers(lately_s)
 
     def observed(self, job: Job, stage: str, seconds: float, devices: int) -> None:
         """A stage of a job, or a "step" of it, held so many devices for so long."""
@@ -32,7 +31,7 @@ class Lessons:
     def answered(self, answers: Sequence[Answered]) -> None:
         """What became of requests at a Gateway."""
         self._policy.answered(answers, time.time())
-        self._answers.answered(answers, time.monotonic())
+        self.answers.answered(answers, time.monotonic())
         self._metrics.policy.answered(answers)
 
     def looked(self, sight: Situation, deferred: Iterable[Job]) -> None:

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
 from serve.artifacts.location import open_artifacts
-from serve.deployments.answers import RecentAnswers
+from serve.deployments.account_watch import AccountWatch
 from serve.deployments.asked import open_asked
 from serve.deployments.attempt import AttemptParts, StageHandles
 from serve.deployments.attempt_end import AttemptEnd
@@ -57,6 +57,7 @@ class Scheduler:
         configure_logging(settings.log)
         self._stages = {model: StageHandles(**handles) for model, handles in stages.items()}
         self._store = open_store(settings.database_url)
+        self._accounts = AccountWatch(self._store.engines)
         self._artifacts = open_artifacts(settings.artifacts, settings.data_dir)
         self._metrics = Metrics(settings.tiers, [model.name for model in settings.models])
         self._feed = Feed()
@@ -67,8 +68,8 @@ class Scheduler:
         self._view = View(self._costs)
         self._shapes = Shapes(self._models, self._gangs, settings.policy.placement)
         self._policy = open_policy(settings, self._costs, self._shapes.standard, time.time())
-        self._answers = RecentAnswers(settings.policy.saturation.smoothing_s)
-        self._lessons = Lessons(self._costs, self._policy, self._metrics, self._answers)
+        lately_s = settings.policy.saturation.smoothing_s
+        self._lessons = Lessons(self._costs, self._policy, self._metrics, lately_s=lately_s)
         self._rows = QueuedRows(self._store)
         self._asked = open_asked(settings, self._costs, self._shapes)
         self._janitor = Janitor(self._store, self._artifacts)
@@ -152,22 +153,19 @@ class Scheduler:
             attempts=self._attempts,
             fleet=open_fleet(self._settings, time.time()),
             publish=self._publish,
-            operators=self._operators(),
+            operators=Operators(
+                self._store,
+                policy=self._policy,
+                rows=self._rows,
+                attempts=self._attempts,
+                answers=self._lessons.answers,
+                epoch=self._epoch,
+                standard_devices=self._shapes.standard_of(self._settings.models[0].name),
+            ),
         )
         pulse = Pulse(parts, epoch=self._epoch, remember_every_s=policy.remember_every_s)
         await pulse.recall(time.time())
         return pulse
-
-    def _operators(self) -> Operators:
-        return Operators(
-            self._store,
-            policy=self._policy,
-            rows=self._rows,
-            attempts=self._attempts,
-            answers=self._answers,
-            epoch=self._epoch,
-            standard_devices=self._shapes.standard_of(self._settings.models[0].name),
-        )
 
     async def lease(self, report: LeaseReport) -> LeaseAnswer:
         """A gang's report; it may go on only with an attempt that runs here."""
@@ -247,4 +245,5 @@ class Scheduler:
             ordered=ordered,
             situation=self._policy.situation,
             recent_accounts=self._policy.recent_accounts(now),
+            accounts=await self._accounts.look(),
         )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from autoscaling.admission import Situation
 from autoscaling.ordering import Waiting
 from autoscaling.outlook import BusyGang, outlook
+from serve.accounts.news import AccountNews
 from serve.deployments.costs import Costs
 from serve.jobs.job import Job, Phase, Status
 from serve.messages import GangStatus, QueuePlace, Snapshot
@@ -34,6 +35,7 @@ class View:
         ordered: Sequence[Waiting] = (),
         situation: Situation | None = None,
         recent_accounts: frozenset[str] = frozenset(),
+        accounts: AccountNews | None = None,
     ) -> Snapshot:
         """What is sent to each Gateway; `ordered` are the waiting jobs, the next one first."""
         devices = {gang.job_id: gang.devices for gang in gangs if gang.job_id}
@@ -55,6 +57,7 @@ class View:
             situation=situation,
             recent_accounts=recent_accounts,
             calibration=self._costs.calibration,
+            accounts=accounts,
         )
 
     def _busy(

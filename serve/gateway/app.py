@@ -69,6 +69,7 @@ def _principals(parts: GatewayParts) -> Remembered:
         ttl_s=parts.remembered_s,
         clock=time.monotonic,
         now=parts.now,
+        news=lambda: snapshot.accounts if (snapshot := parts.link.snapshot()) else None,
     )
 
 

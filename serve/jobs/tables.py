@@ -103,6 +103,7 @@ usage = Table(
 # `epoch`: the newest scheduler epoch. `queue`: never counted; a lock on this row makes PostgreSQL
 # take submissions one by one, as SQLite does anyway, so that the limit holds exactly. `switches` is
 # the same for operators, `sign_ups` for sign-ups, and counts those that were let in at once.
+# `accounts` numbers the changes of accounts.
 counters = Table(
     "counters",
     METADATA,

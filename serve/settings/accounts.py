@@ -60,5 +60,6 @@ class AccountRules(Section):
     claim_within_s: float = Field(7 * 86_400.0, gt=0)
     """A place that was called is given up if nobody claims its account for so long."""
     remembered_s: float = Field(5.0, ge=0, le=60)
-    """For how long a Gateway believes what it has read of a key and its account: a revoked key, a
-    disabled account and a changed tier take so long to be heard of. 0 asks with each request."""
+    """For how long a Gateway believes what it has read of a key and its account while no Scheduler
+    tells it of changes, which it does each second: a revoked key, a disabled account and a changed
+    tier take so long to be heard of then. 0 asks with each request."""

@@ -14,6 +14,7 @@ from autoscaling.load import Load, TierLoad
 from autoscaling.promises import Stretch
 from autoscaling.rules import Rules
 from pipelines.cost import Calibration
+from serve.accounts.news import AccountNews
 from serve.artifacts.store import ArtifactStore, clip_prefix
 from serve.gateway.live import event_of
 from serve.jobs.job import Failure, Job, Note, Phase, Timings
@@ -41,6 +42,7 @@ class FilmCrew:
         self.calibration = Calibration()
         self.situation: Situation | None = OPEN
         self.recent: frozenset[str] = frozenset()
+        self.accounts: AccountNews | None = None
         self.deaf = False
         self.resting = False
         """Looks at no rows any more, while its snapshots go on."""
@@ -73,6 +75,7 @@ class FilmCrew:
             situation=self.situation,
             recent_accounts=self.recent,
             calibration=self.calibration,
+            accounts=self.accounts,
             metrics=b"# TYPE filmgate_up gauge\nfilmgate_up 1\n",
         )
 

@@ -7,6 +7,7 @@ from typing import Any
 import openai
 import pytest
 
+from serve.accounts.changes import read_news
 from tests.contract.film_crew import OPEN
 from tests.contract.gates import HALF_PAST, asking, flooded, refused
 from tests.contract.statements import statements
@@ -29,8 +30,10 @@ def test_a_repeated_request_finds_its_job_while_the_gate_is_shut(tmp_path: Path)
 
 
 def test_a_flood_of_sheds_asks_the_database_nothing(tmp_path: Path) -> None:
-    with asking(tmp_path, open_access=False, remembered_s=60.0) as (gateway, client):
+    """Also when what was read of its account is older than what is believed without any news."""
+    with asking(tmp_path, open_access=False, remembered_s=0.1) as (gateway, client):
         studio = gateway.studio
+        studio.crew.accounts = gateway.run(read_news(studio.store.engines, None))
         account = gateway.run(studio.accounts.create_account("ann", "new", time.time()))
         key, _ = gateway.run(studio.accounts.create_key(account.id, time.time()))
         holder = client.with_options(api_key=key)
@@ -38,6 +41,8 @@ def test_a_flood_of_sheds_asks_the_database_nothing(tmp_path: Path) -> None:
         refused(holder)
         studio.crew.resting = True
         eventually(lambda: not studio.crew.looking)
+        began = time.monotonic()
+        eventually(lambda: time.monotonic() > began + 0.1)
         with statements(studio.store.engines) as told:
             for number in range(50):
                 fault = refused(
@@ -50,6 +55,21 @@ def test_a_flood_of_sheds_asks_the_database_nothing(tmp_path: Path) -> None:
             with pytest.raises(openai.NotFoundError):
                 holder.videos.retrieve("video_none")
             assert told != [], "statements are counted"
+
+
+def test_who_is_remembered_is_refused_once_it_is_told(tmp_path: Path) -> None:
+    with asking(tmp_path, open_access=False, remembered_s=60.0) as (gateway, client):
+        studio, accounts = gateway.studio, gateway.studio.accounts
+        studio.crew.accounts = gateway.run(read_news(studio.store.engines, None))
+        account = gateway.run(accounts.create_account("ann", "pro", time.time()))
+        key, record = gateway.run(accounts.create_key(account.id, time.time()))
+        holder = client.with_options(api_key=key)
+        holder.videos.list()
+        gateway.run(accounts.revoke_key(record.id, time.time()))
+        holder.videos.list()
+        studio.crew.accounts = gateway.run(read_news(studio.store.engines, studio.crew.accounts))
+        with pytest.raises(openai.AuthenticationError):
+            holder.videos.list()
 
 
 def test_demand_is_reported_once_however_often_it_comes_back(tmp_path: Path) -> None:
