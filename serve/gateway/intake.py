@@ -15,8 +15,10 @@ from serve.gateway.images import FirstFrames
 from serve.gateway.link import tell_scheduler
 from serve.gateway.parts import GatewayParts
 from serve.gateway.rate_headers import gpu_second_headers
+from serve.gateway.repeats import Repeats
 from serve.gateway.stored import Stored
 from serve.gateway.terms import allowance_of, quota_spent, too_many_jobs
+from serve.jobs.claims import ClaimedJob
 from serve.jobs.job import Job
 from serve.jobs.store import (
     IdempotencyClaim,
@@ -53,6 +55,7 @@ class Intake:
         self._first_frames = first_frames
         self._storing: set[asyncio.Task[Inserted]] = set()
         self._stored = Stored()
+        self._repeats = Repeats(parts.store, parts.policy.tiers, now=parts.now)
 
     def check_disk(self) -> None:
         """Raise `ApiError` (503) while there is too little space for new clips."""
@@ -64,19 +67,26 @@ class Intake:
     async def replayed(
         self, caller: Principal, request: VideoRequest, key: str | None
     ) -> Inserted | None:
-        """What this Gateway stored lately for the same request with the same key, if it is still
-        there: so that whoever repeats a request is answered while the gate is shut."""
-        account_id = caller.account_id
-        known = self._stored.find(account_id, key, self._parts.now()) if key else None
-        if key is None or known is None:
+        """What was stored for the same request with the same key, if it is still there: so that
+        whoever repeats a request is answered while the gate is shut."""
+        if key is None:
             return None
-        job = await self._parts.store.get(known.job_id, account_id)
-        if job is None:
-            self._stored.forget(account_id, key)
+        known = await self._known(caller, key)
+        if known is None:
             return None
         if known.body_digest != request.digest:
             raise IdempotencyMismatch("this Idempotency-Key came with a different request before")
-        return Inserted(job=job, replayed=True)
+        return Inserted(job=known.job, replayed=True)
+
+    async def _known(self, caller: Principal, key: str) -> ClaimedJob | None:
+        """From this Gateway's memory, or else another may have stored it."""
+        account_id = caller.account_id
+        known = self._stored.find(account_id, key, self._parts.now())
+        if known is not None:
+            if job := await self._parts.store.get(known.job_id, account_id):
+                return ClaimedJob(job=job, body_digest=known.body_digest)
+            self._stored.forget(account_id, key)
+        return await self._repeats.find((account_id, key), caller.tier)
 
     async def take(self, verdict: Verdict, key: str | None) -> Inserted:
         """Store what was let in or deferred; raises `ApiError` or `PictureError`.

@@ -4,7 +4,7 @@
     store = open_store(url)         # in the event loop that will use it
 
 Its parts are in `submissions.py`, `sql_queue.py`, `ledger.py`, `retention.py`, `sql_usage.py`,
-`memory.py` and `switches.py`.
+`memory.py`, `switches.py` and `sql_claims.py`.
 """
 
 from sqlalchemy import select
@@ -13,6 +13,7 @@ from serve.jobs.database import Engines, open_engine
 from serve.jobs.ledger import SqlLedger
 from serve.jobs.memory import SqlMemory
 from serve.jobs.retention import SqlRetention
+from serve.jobs.sql_claims import SqlClaims
 from serve.jobs.sql_queue import SqlQueue
 from serve.jobs.sql_usage import SqlUsage
 from serve.jobs.submissions import SqlSubmissions
@@ -21,7 +22,7 @@ from serve.jobs.tables import counters
 
 
 class SqlJobStore(
-    SqlSubmissions, SqlQueue, SqlLedger, SqlRetention, SqlUsage, SqlMemory, SqlSwitches
+    SqlSubmissions, SqlClaims, SqlQueue, SqlLedger, SqlRetention, SqlUsage, SqlMemory, SqlSwitches
 ):
     """`serve.jobs.store.JobStore` in SQL."""
 

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from serve.jobs.claims import Claims
 from serve.jobs.job import Failure, Job, Note, Phase, Timings
 from serve.jobs.queued import Queued
 from serve.jobs.usage import Standing, Usage
@@ -92,7 +93,7 @@ class Page:
     has_more: bool
 
 
-class Submissions(Protocol):
+class Submissions(Claims, Protocol):
     """What a Gateway needs: all of it works while no scheduler is there."""
 
     async def insert(

@@ -1,6 +1,5 @@
 """The Gateway's half of the job store: take a job in, show it, cancel it, forget it."""
 
-import hashlib
 from collections.abc import Collection
 from typing import Any
 
@@ -13,12 +12,12 @@ from serve.jobs.charges import run_s_until
 from serve.jobs.database import Engines
 from serve.jobs.job import LIVE, Job, Status
 from serve.jobs.rows import ERASED_PROMPTS, to_job, to_row
+from serve.jobs.sql_claims import find_claimed, store_claim
 from serve.jobs.sql_usage import record_of
 from serve.jobs.store import (
     NO_LIMITS,
     Allowance,
     IdempotencyClaim,
-    IdempotencyMismatch,
     Inserted,
     Page,
     QueueFull,
@@ -51,7 +50,7 @@ class SqlSubmissions:
 
         async def take_in(connection: AsyncConnection) -> Inserted:
             await connection.execute(_lock_queue())
-            earlier = await _claimed(connection, job, claim) if claim else None
+            earlier = await find_claimed(connection, job, claim) if claim else None
             if earlier is not None:
                 return Inserted(job=earlier, replayed=True)
             left_gpu_s = await check_allowance(connection, job, allowance)
@@ -59,7 +58,7 @@ class SqlSubmissions:
                 await _check_room(connection, max_waiting, beside)
             await connection.execute(insert(jobs).values(to_row(job)))
             if claim:
-                await _remember(connection, job, claim)
+                await store_claim(connection, job, claim)
             return Inserted(job=job, replayed=False, left_gpu_s=left_gpu_s)
 
         return await self._engines.transact(take_in)
@@ -165,10 +164,6 @@ def _lock_queue() -> Select[Any]:
     return select(counters.c.value).where(counters.c.name == "queue").with_for_update()
 
 
-def _digest(key: str) -> str:
-    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
-
-
 async def _check_room(
     connection: AsyncConnection, max_waiting: int, beside: Collection[str] | None
 ) -> None:
@@ -178,44 +173,3 @@ async def _check_room(
         waiting = waiting.where(jobs.c.tier.in_(beside))
     if (await connection.scalar(waiting) or 0) >= max_waiting:
         raise QueueFull(f"{max_waiting} jobs are waiting already")
-
-
-async def _claimed(connection: AsyncConnection, job: Job, claim: IdempotencyClaim) -> Job | None:
-    """The job that an earlier request with this key made; raises `IdempotencyMismatch`."""
-    claims = idempotency_claims.c
-    query = (
-        select(jobs, claims.body_digest)
-        .join(idempotency_claims, claims.job_id == jobs.c.id)
-        .where(
-            claims.account_id == job.account_id,
-            claims.key_digest == _digest(claim.key),
-            claims.expires_at > job.created_at,
-        )
-    )
-    row = (await connection.execute(query)).mappings().one_or_none()
-    if row is None:
-        return None
-    if row["body_digest"] != claim.body_digest:
-        raise IdempotencyMismatch("this Idempotency-Key came with a different request before")
-    return to_job(row)
-
-
-async def _remember(connection: AsyncConnection, job: Job, claim: IdempotencyClaim) -> None:
-    """Store the claim in place of an expired one."""
-    claims = idempotency_claims.c
-    key_digest = _digest(claim.key)
-    await connection.execute(
-        delete(idempotency_claims).where(
-            claims.account_id == job.account_id, claims.key_digest == key_digest
-        )
-    )
-    await connection.execute(
-        insert(idempotency_claims).values(
-            account_id=job.account_id,
-            key_digest=key_digest,
-            body_digest=claim.body_digest,
-            job_id=job.id,
-            created_at=job.created_at,
-            expires_at=job.created_at + claim.ttl_s,
-        )
-    )

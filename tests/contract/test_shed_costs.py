@@ -13,6 +13,7 @@ from tests.contract.gates import HALF_PAST, asking, flooded, refused
 from tests.contract.statements import statements
 from tests.contract.studio import eventually
 
+NEW = OPEN.rules.tiers[0]
 pytestmark = pytest.mark.filterwarnings("ignore:.*Sora API.*:DeprecationWarning")
 
 
@@ -27,6 +28,20 @@ def test_a_repeated_request_finds_its_job_while_the_gate_is_shut(tmp_path: Path)
         assert refused(client, **{**keyed, "prompt": "other"}).code == "idempotency_key_reused"
         client.videos.delete(made.id)
         assert refused(client, **keyed).code == "promises_full", "its key is forgotten with it"
+
+
+def test_a_job_that_another_gateway_stored_is_found_too(tmp_path: Path) -> None:
+    keyed: dict[str, Any] = {"prompt": "queue me", "extra_headers": {"Idempotency-Key": "k"}}
+    with asking(tmp_path) as (other, at_the_other):
+        made = at_the_other.videos.create(**keyed)
+        with asking(tmp_path) as (gateway, client):
+            gateway.studio.crew.situation = flooded(promises=False)
+            again = client.videos.with_raw_response.create(**keyed)
+            assert again.parse().id == made.id
+            assert again.headers["idempotent-replayed"] == "true"
+            assert refused(client, **{**keyed, "prompt": "other"}).code == "idempotency_key_reused"
+            other.run(other.studio.store.delete(made.id, "local", time.time()))
+            assert refused(client, **keyed).code == "promises_full"
 
 
 def test_a_flood_of_sheds_asks_the_database_nothing(tmp_path: Path) -> None:
@@ -45,13 +60,12 @@ def test_a_flood_of_sheds_asks_the_database_nothing(tmp_path: Path) -> None:
         eventually(lambda: time.monotonic() > began + 0.1)
         with statements(studio.store.engines) as told:
             for number in range(50):
-                fault = refused(
-                    holder,
-                    prompt=f"a kite {number}",
-                    extra_headers={"Idempotency-Key": f"key {number}"},
-                )
-                assert fault.status_code == 429
+                assert refused(holder, prompt=f"a kite {number}").status_code == 429
             assert told == []
+            for number in range(50):
+                fresh = {"Idempotency-Key": f"key {number}"}
+                assert refused(holder, extra_headers=fresh).status_code == 429
+            assert len(told) <= NEW.max_outstanding, "fresh keys are not looked for without end"
             with pytest.raises(openai.NotFoundError):
                 holder.videos.retrieve("video_none")
             assert told != [], "statements are counted"

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from serve.jobs.claims import ClaimedJob
 from serve.jobs.job import Job, Status
 from serve.jobs.store import IdempotencyClaim, IdempotencyMismatch, JobStore, QueueFull
 
@@ -39,6 +40,22 @@ async def test_keys_belong_to_their_account(store: JobStore, make_job: MakeJob) 
     await store.insert(mine, max_waiting=5, claim=CLAIM)
     assert not (await store.insert(theirs, max_waiting=5, claim=OTHER_BODY)).replayed
     assert await store.waiting() == [mine, theirs]
+
+
+async def test_claims_are_found_many_at_a_time(store: JobStore, make_job: MakeJob) -> None:
+    mine, theirs = make_job(), make_job(account_id="acct_b")
+    await store.insert(mine, max_waiting=5, claim=CLAIM)
+    await store.insert(theirs, max_waiting=5, claim=OTHER_BODY)
+    asked = [(mine.account_id, "key-1"), ("acct_b", "key-1"), ("acct_b", "key-2"), ("c", "key-1")]
+    found = await store.claimed(asked, mine.created_at)
+    assert found == {
+        asked[0]: ClaimedJob(job=mine, body_digest="digest-1"),
+        asked[1]: ClaimedJob(job=theirs, body_digest="digest-2"),
+    }
+    assert await store.claimed(asked, theirs.created_at + CLAIM.ttl_s) == {}
+    assert await store.claimed([], mine.created_at) == {}
+    await store.delete(mine.id, mine.account_id, 1_005.0)
+    assert (await store.claimed(asked, mine.created_at)).keys() == {asked[1]}
 
 
 async def test_a_replay_needs_no_room_in_the_queue(store: JobStore, make_job: MakeJob) -> None:
