@@ -6,7 +6,6 @@
 | gpu | its index there; of a part of one (MIG) `index:part` |
 | phase | encode, denoise, decode, idle |
 | reason | power, thermal, slowdown |
-| xid | NVIDIA's number of the error |
 """
 
 from typing import Final
@@ -35,5 +34,8 @@ THROTTLED: Final = gauge(
     "1 while clocks are held down: by the power limit, by heat, or by a hardware slowdown.",
 )
 XID_ERRORS: Final = counter(
-    "filmgate_gpu_xid_errors_total", "node gpu xid", "Critical errors that the driver reported."
+    "filmgate_gpu_xid_errors_total", "node gpu", "Critical errors that the driver reported."
+)
+LAST_XID: Final = gauge(
+    "filmgate_gpu_last_xid", "node gpu", "NVIDIA's number of the last one; absent before the first."
 )

@@ -66,7 +66,7 @@ def test_names_are_ours_unique_and_end_in_their_unit() -> None:
 def test_labels_are_bounded_ones() -> None:
     known = {"model", "tier", "status", "reason", "stage", "phase", "shape", "state", "version"}
     known |= {"kind", "outcome", "size_class", "origin", "store", "role"}
-    known |= {"node", "gpu", "name", "driver", "xid"}
+    known |= {"node", "gpu", "name", "driver"}
     assert {label for metric in CATALOGUE for label in metric.labels} <= known
 
 

@@ -1,0 +1,154 @@
+"""What NVML says of the GPUs that a process holds: what can be read, and nothing else.
+
+NVML may be missing, may not know a reading, and may die in mid-run; a call may even hang. So each
+reading stands for itself, nothing here raises, and it is for a thread of its own.
+"""
+
+import importlib
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeVar
+
+from serve.telemetry.gpu_reading import GpuReading
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+MOST_EVENTS: Final = 100
+"""At one look."""
+THROTTLES: Final = (
+    ("power", "nvmlClocksEventReasonSwPowerCap"),
+    ("thermal", "nvmlClocksEventReasonSwThermalSlowdown"),
+    ("thermal", "nvmlClocksThrottleReasonHwThermalSlowdown"),
+    ("slowdown", "nvmlClocksThrottleReasonHwSlowdown"),
+    ("slowdown", "nvmlClocksThrottleReasonHwPowerBrakeSlowdown"),
+)
+
+
+class GpuReader:
+    """For the GPUs `held`, named as Ray names them: by index, or by the id of a GPU or a part."""
+
+    def __init__(
+        self,
+        held: Sequence[str],
+        library: Callable[[], Any] = lambda: importlib.import_module("pynvml"),
+    ) -> None:
+        self._held = tuple(held)
+        self._library = library
+        self._gpus: list[_Gpu] = []
+        self._xids: dict[str, list[int]] = {}
+        self._silent = False
+
+    def read(self) -> tuple[GpuReading, ...]:
+        """Of each GPU that says anything at all."""
+        if not self._held:
+            return ()
+        try:
+            self._gpus = self._gpus or self._open()
+            found = [gpu.read() for gpu in self._gpus]
+        except Exception as error:
+            if not self._silent:
+                log.info("no GPU readings: %s", type(error).__name__)
+            self._silent, self._gpus = True, []
+            return ()
+        self._silent = False
+        if None in found:  # a dead library, or a lost device: opened anew the next time
+            self._gpus = []
+        return tuple(reading for reading in found if reading is not None)
+
+    def _open(self) -> "list[_Gpu]":
+        nvml = self._library()
+        nvml.nvmlInit()
+        driver = _text(nvml.nvmlSystemGetDriverVersion())
+        gpus = []
+        for held in self._held:
+            gpu = _Gpu(nvml, _handle(nvml, held), driver)
+            gpu.count_in(self._xids)
+            gpus.append(gpu)
+        return gpus
+
+
+class _Gpu:
+    """One device, or a part of one: what only the whole device knows is asked of that."""
+
+    def __init__(self, nvml: Any, handle: Any, driver: str) -> None:
+        self._nvml = nvml
+        self._handle = handle
+        self._driver = driver
+        part = _maybe(lambda: nvml.nvmlDeviceIsMigDeviceHandle(handle))
+        self._whole = nvml.nvmlDeviceGetDeviceHandleFromMigDeviceHandle(handle) if part else handle
+        index = nvml.nvmlDeviceGetIndex(self._whole)
+        self._gpu = f"{index}:{nvml.nvmlDeviceGetGpuInstanceId(handle)}" if part else str(index)
+        self._name = _text(nvml.nvmlDeviceGetName(self._whole))
+        self._events = _maybe(self._subscribe)
+        self._xids: list[int] = []
+
+    def count_in(self, known: dict[str, list[int]]) -> None:
+        """Errors are remembered there, also when the device is opened anew."""
+        self._xids = known.setdefault(self._gpu, [])
+
+    def read(self) -> GpuReading | None:
+        """None when it tells nothing."""
+        nvml, whole = self._nvml, self._whole
+        memory = _maybe(lambda: nvml.nvmlDeviceGetMemoryInfo(self._handle))
+        rates = _maybe(lambda: nvml.nvmlDeviceGetUtilizationRates(self._handle))
+        power = _maybe(lambda: nvml.nvmlDeviceGetPowerUsage(whole))
+        limit = _maybe(lambda: nvml.nvmlDeviceGetEnforcedPowerLimit(whole))
+        warmth = _maybe(lambda: nvml.nvmlDeviceGetTemperature(whole, nvml.NVML_TEMPERATURE_GPU))
+        if memory is rates is power is warmth is None:
+            return None
+        self._hear()
+        watched = self._events is not None
+        return GpuReading(
+            gpu=self._gpu,
+            name=self._name,
+            driver=self._driver,
+            utilisation=None if rates is None else rates.gpu / 100,
+            memory_used_bytes=None if memory is None else int(memory.used),
+            memory_total_bytes=None if memory is None else int(memory.total),
+            power_w=None if power is None else power / 1000,
+            power_limit_w=None if limit is None else limit / 1000,
+            temperature_c=None if warmth is None else float(warmth),
+            throttled=_maybe(self._throttled),
+            xid_errors=len(self._xids) if watched else None,
+            last_xid=self._xids[-1] if watched and self._xids else None,
+        )
+
+    def _throttled(self) -> tuple[str, ...]:
+        nvml = self._nvml
+        held_down = nvml.nvmlDeviceGetCurrentClocksEventReasons(self._whole)
+        return tuple(dict.fromkeys(why for why, bit in THROTTLES if held_down & getattr(nvml, bit)))
+
+    def _subscribe(self) -> Any:
+        """A set of its own, so that an event's device is known."""
+        events = self._nvml.nvmlEventSetCreate()
+        kinds = self._nvml.nvmlEventTypeXidCriticalError
+        self._nvml.nvmlDeviceRegisterEvents(self._whole, kinds, events)
+        return events
+
+    def _hear(self) -> None:
+        """Take all errors that came since the last time."""
+        for _ in range(MOST_EVENTS if self._events is not None else 0):
+            event = _maybe(lambda: self._nvml.nvmlEventSetWait_v2(self._events, 0))
+            if event is None:  # none is left
+                return
+            self._xids.append(int(event.eventData))
+            log.error("the driver reports XID %d of GPU %s", event.eventData, self._gpu)
+
+
+def _handle(nvml: Any, held: str) -> Any:
+    if held.isdecimal():
+        return nvml.nvmlDeviceGetHandleByIndex(int(held))
+    return nvml.nvmlDeviceGetHandleByUUID(held)
+
+
+def _maybe(ask: Callable[[], T]) -> T | None:
+    """None for what NVML does not support, or cannot tell any more."""
+    try:
+        return ask()
+    except Exception:
+        return None
+
+
+def _text(said: str | bytes) -> str:
+    """Old versions of the library answer in bytes."""
+    return said.decode(errors="replace") if isinstance(said, bytes) else said
