@@ -8,6 +8,7 @@ from autoscaling.admission import Situation
 from pipelines.cost import Calibration
 from serve.accounts.news import AccountNews
 from serve.jobs.job import Failure, Note, Phase, Status
+from serve.telemetry.gpu_reading import GpuReading
 
 
 class JobFault(Exception):
@@ -33,6 +34,33 @@ class Holding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Vitals:
+    """How a stage's replica does: where it is, how it came up, and what its GPUs tell."""
+
+    node: str
+    """Name of its host or pod."""
+    ready_at: float
+    """Since when it can serve, in Unix seconds."""
+    load_s: float
+    """From the start of the replica until then."""
+    gpus: tuple[GpuReading, ...] = ()
+    """None where there is no NVML, or it has not answered lately."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageReport:
+    """What an encoder or a decoder tells the Scheduler now and then."""
+
+    replica: str
+    pid: int
+    model: str
+    stage: Literal["encode", "decode"]
+    at_work: int
+    """Calls that it is busy with."""
+    vitals: Vitals
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LeaseReport:
     """What a gang tells the Scheduler every second."""
 
@@ -47,6 +75,7 @@ class LeaseReport:
     """The kernels that it runs with, as the library calls them."""
     device_bytes: int | None = None
     """Memory of each of its devices, where there is a limit."""
+    vitals: Vitals | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from serve.deployments.fitness import Fitness
 from serve.deployments.memory import contained
 from serve.deployments.replica import StageReplica, open_replica
 from serve.deployments.second_chance import with_second_chance
+from serve.deployments.stage_reports import StageReports
 from serve.messages import Decoded
 
 log = logging.getLogger(__name__)
@@ -28,12 +29,15 @@ class Decoder:
     """One replica of a model's decode stage. It publishes nothing: the job's row does that."""
 
     async def __init__(self, values: dict[str, Any], model_name: str) -> None:  # type: ignore[misc]
+        began = time.monotonic()
         self._device = DeviceThread("decode")
         self._fitness = Fitness()
         self._device.on_error = self._fitness.hear
         self._replica = await self._device.call(lambda: open_replica(values, model_name, "decoder"))
         here = self._replica
         self._stage = await self._device.call(lambda: self.load(here))
+        period_s = here.settings.lease.period_s
+        self._reports = StageReports(model_name, "decode", began=began, every_s=period_s)
 
     def load(self, here: StageReplica) -> DecodeStage:
         """What decodes, loaded. A rehearsal has another that does not compute."""
@@ -82,7 +86,8 @@ class Decoder:
             return await self._make(spec, blob, folder, tiled=after is Fault.MEMORY)
 
         async with self._fitness.judged():
-            return await with_second_chance(spec, make, "in tiles")
+            with self._reports.at_work():
+                return await with_second_chance(spec, make, "in tiles")
 
     async def _make(self, spec: ClipSpec, blob: bytes, folder: Path, *, tiled: bool) -> float:
         """The clip's files, and what they took without the wait for the device."""

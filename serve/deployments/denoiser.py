@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import replace
@@ -26,6 +27,7 @@ from serve.deployments.replica import StageReplica, open_replica
 from serve.deployments.rounds import check_alive
 from serve.deployments.second_chance import SecondChances
 from serve.deployments.steps import Stepped, StepRunner
+from serve.deployments.vital_signs import VitalSigns
 from serve.messages import (
     DenoiseOrder,
     Encoded,
@@ -44,6 +46,7 @@ class Denoiser:
     async def __init__(  # type: ignore[misc]
         self, values: dict[str, Any], model_name: str, shape: GangShape
     ) -> None:
+        began = time.monotonic()
         self._device = DeviceThread("denoise")
         self._shape = shape
         here = self._replica = await self._device.call(lambda: _open(values, model_name, shape))
@@ -63,7 +66,12 @@ class Denoiser:
             period_s=here.settings.lease.period_s,
             timeout_s=here.settings.lease.timeout_s,
         )
-        loops = {"lease": self._lease.run(), "watch": self._gang.watching()}
+        self._signs = VitalSigns(began, self._gang.gpus)
+        loops = {
+            "lease": self._lease.run(),
+            "watch": self._gang.watching(),
+            "GPU readings": self._signs.run(),
+        }
         self._tasks = [asyncio.create_task(loop, name=name) for name, loop in loops.items()]
 
     async def form(self, values: dict[str, Any]) -> Gang:
@@ -86,6 +94,7 @@ class Denoiser:
             holding=holding,
             attention=self._attention,
             device_bytes=self._replica.memory_bytes,
+            vitals=self._signs.now(),
         )
         answer: LeaseAnswer = await self._scheduler.lease.remote(report)
         return answer

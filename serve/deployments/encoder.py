@@ -13,6 +13,7 @@ from serve.deployments.encode_queue import EncodeQueue
 from serve.deployments.fitness import Fitness
 from serve.deployments.replica import StageReplica, open_replica
 from serve.deployments.second_chance import with_second_chance
+from serve.deployments.stage_reports import StageReports
 from serve.messages import Encoded
 
 log = logging.getLogger(__name__)
@@ -22,6 +23,7 @@ class Encoder:
     """One replica of a model's encode stage."""
 
     async def __init__(self, values: dict[str, Any], model_name: str) -> None:  # type: ignore[misc]
+        began = time.monotonic()
         self._device = DeviceThread("encode")
         self._fitness = Fitness()
         self._device.on_error = self._fitness.hear
@@ -35,6 +37,8 @@ class Encoder:
             ConditioningCache(wanted.cache_bytes),
             batch=await self._device.call(lambda: _batch(stage, here)),
         )
+        period_s = here.settings.lease.period_s
+        self._reports = StageReports(model_name, "encode", began=began, every_s=period_s)
 
     def load(self, here: StageReplica) -> EncodeStage:
         """What encodes, loaded. A rehearsal has another that does not compute."""
@@ -55,7 +59,10 @@ class Encoder:
         artifacts = self._replica.artifacts
         picture = await artifacts.get(input_key(job_id)) if spec.has_image else None
         async with self._fitness.judged():
-            encoded = await with_second_chance(spec, lambda _: self._queue.encoded(spec, picture))
+            with self._reports.at_work():
+                encoded = await with_second_chance(
+                    spec, lambda _: self._queue.encoded(spec, picture)
+                )
         log.debug(
             "encoded",
             extra={

@@ -26,6 +26,7 @@ from serve.deployments.faults import Fault, GangBroken, fault_of
 from serve.deployments.gang_watch import GangWatch, end_gang
 from serve.deployments.rank import Rank, RankActor, load_rank
 from serve.deployments.replica import StageReplica
+from serve.deployments.vital_signs import own_gpus
 from serve.messages import DenoiseOrder
 from serve.settings.replicas import Replicas
 
@@ -36,7 +37,7 @@ TELLING_FIRST = (Fault.MEMORY, Fault.UNSOUND, Fault.DEVICE, Fault.OTHER)
 
 
 class Gang:
-    """All methods but `watching` and `end` are for the device's thread."""
+    """All methods but `watching`, `gpus` and `end` are for the device's thread."""
 
     def __init__(self, rank: Rank, watch: GangWatch, others: Sequence[Any] = ()) -> None:
         self._rank = rank
@@ -46,6 +47,11 @@ class Gang:
     async def watching(self) -> None:
         """Runs for as long as the gang does."""
         await self._watch.run()
+
+    async def gpus(self) -> list[str]:
+        """Those of all ranks, as Ray names them; rank 0 reads them all, being on the same host."""
+        others = await asyncio.gather(*(other.gpus.remote() for other in self._others))
+        return [*own_gpus(), *(gpu for held in others for gpu in held)]
 
     def end(self) -> None:
         """End the processes of all ranks."""

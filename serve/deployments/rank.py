@@ -14,6 +14,7 @@ from serve.deployments.device_thread import DeviceThread
 from serve.deployments.memory import contained
 from serve.deployments.replica import StageReplica, open_replica
 from serve.deployments.steps import Steps
+from serve.deployments.vital_signs import own_gpus
 from serve.messages import DenoiseOrder
 
 
@@ -126,6 +127,10 @@ class RankActor:
     async def pid(self) -> int:
         """Of this process, which has started."""
         return os.getpid()
+
+    async def gpus(self) -> list[str]:
+        """Of this process, as Ray names them."""
+        return own_gpus()
 
     async def load(
         self, values: dict[str, Any], model_name: str, shape: GangShape, rank: int, **meeting: Any

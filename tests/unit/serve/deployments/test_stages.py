@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from obstore.store import MemoryStore
+from ray import serve as ray_serve
 
 from pipelines.handoff import Parcel
 from pipelines.soundness import UnsoundLatents
@@ -21,6 +22,7 @@ from serve.deployments.encoder import Encoder
 from serve.deployments.fitness import DeviceLost
 from serve.messages import JobFault
 from serve.settings.replicas import EncoderReplicas
+from serve.settings.sections import Lease
 from tests.unit.serve.deployments.scene import SPEC
 
 NO_ROOM = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")
@@ -90,8 +92,12 @@ async def both(monkeypatch: pytest.MonkeyPatch) -> Both:
         dtype=torch.float32,
         device=torch.device("cpu"),
         memory_bytes=None,
+        settings=SimpleNamespace(lease=Lease()),
     )
     made = Both(Stage())
+    context = SimpleNamespace(replica_id=SimpleNamespace(unique_id="one"))
+    monkeypatch.setattr(ray_serve, "get_replica_context", lambda: context)
+    monkeypatch.setattr(ray_serve, "get_deployment_handle", lambda _: None)
     for module, stage in ((encoder, EncodeStage), (decoder, DecodeStage)):
         monkeypatch.setattr(module, "open_replica", lambda *_: replica)
         monkeypatch.setattr(stage, "load", lambda *_, **__: made.stage)
