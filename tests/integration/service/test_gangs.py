@@ -20,7 +20,8 @@ from tests.integration.service.gangs import (
     shapes_used,
     working_gang,
 )
-from tests.integration.service.running import SETTINGS, Service, Step, until
+from tests.integration.service.running import SETTINGS, Service, until
+from tests.integration.service.served import Step
 
 pytestmark = pytest.mark.timeout(900)
 STEPS = 40

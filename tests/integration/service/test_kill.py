@@ -10,7 +10,8 @@ import pytest
 
 from serve.jobs.job import Job, Status
 from serve.jobs.sql_store import open_store
-from tests.integration.service.running import Service, Step, until
+from tests.integration.service.running import Service, until
+from tests.integration.service.served import Step
 
 pytestmark = pytest.mark.timeout(600)
 STEPS = 100
