@@ -55,7 +55,7 @@ class OrderRule:
 
     low_share: float = 0.0
     longest_suspension_s: float = 120.0
-    longest_overrun: float = 1.25
+    longest_overrun: float = 1.15
     """A job that waits this many times what it was promised goes before other promises again."""
     aged_after: float = 3.0
     """A job that was let in is due, or if it is paid for first of all, when it has waited this

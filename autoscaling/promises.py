@@ -1,4 +1,4 @@
-"""Finish times that can be promised: from the work ahead, stretched by how wrong they were before.
+"""Finish times that can be promised: from the work ahead, stretched as far as it proves needed.
 
 A promise is kept because it is careful when it is made: nine times in ten the clip is there by
 then. It never moves afterwards, and a promised job is not shed.
@@ -9,14 +9,11 @@ promise is 66 minutes.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import dataclass
 
 from autoscaling.decisions import Reason
 from autoscaling.load import Load
 from autoscaling.tiers import HOUR_S, Tiers
-
-REMEMBERED: Final = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,10 +27,13 @@ class PromiseRule:
     least_share: float = 0.1
     """Promised work gets this part of the GPUs at least, whatever the others ask for."""
     quantile: float = 0.9
+    """How many of the promises that were stretched are to be kept."""
     first_stretch: float = 1.25
-    """Until `first_count` promises have ended."""
-    first_count: int = 20
-    least_stretch: float = 1.0
+    learning: float = 0.02
+    """A broken promise stretches the next ones by nine tenths of this, a kept one shrinks them by
+    one tenth: they stay as they are where nine in ten are kept."""
+    least_stretch: float = 0.8
+    """Below 1 what is in reserve has proved to be more than is needed."""
     most_stretch: float = 4.0
     soon_s: float = 60.0
     """What is due sooner than that counts as due then, as what is overdue does."""
@@ -41,21 +41,22 @@ class PromiseRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stretch:
-    """What promises have taught: actual over predicted waits, the newest last."""
+    """What predictions are multiplied with; `learnt` is nothing before any promise has ended.
 
-    ratios: tuple[float, ...] = ()
+    It learns from whether promises were kept, not from how long the clips took: many take long on
+    purpose, held back until they are due. A stretch learnt from that would be right for ever.
+    """
 
-    def observed(self, ratio: float) -> "Stretch":
-        """With one more job that was promised and is done."""
-        return replace(self, ratios=(*self.ratios, ratio)[-REMEMBERED:])
+    learnt: float | None = None
+
+    def observed(self, rule: PromiseRule, *, kept: bool) -> "Stretch":
+        """With one more stretched promise that has ended."""
+        stretched = self.factor(rule) + rule.learning * (rule.quantile - kept)
+        return Stretch(learnt=min(max(stretched, rule.least_stretch), rule.most_stretch))
 
     def factor(self, rule: PromiseRule) -> float:
         """What to multiply a prediction with so that it is kept as often as the rule says."""
-        if len(self.ratios) < rule.first_count:
-            return rule.first_stretch
-        ranked = sorted(self.ratios)
-        at = ranked[min(len(ranked) - 1, int(rule.quantile * len(ranked)))]
-        return min(max(at, rule.least_stretch), rule.most_stretch)
+        return rule.first_stretch if self.learnt is None else self.learnt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

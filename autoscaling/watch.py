@@ -6,7 +6,7 @@ does just the same.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from autoscaling.admission import Situation
 from autoscaling.gates import NO_SWITCHES, Gates, Switches
@@ -16,6 +16,10 @@ from autoscaling.promises import Promised, Stretch, pressure
 from autoscaling.rules import Rules
 from autoscaling.saturation import Saturation, raw_levels
 from autoscaling.steady import Steady
+
+RAISED: Final = 1.01
+"""A promise of no more than so many times the target was raised to it: what is known of a clip's
+cost, and so its target, changes a little until it is there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,11 +61,13 @@ class Watch:
         part = max(0.0, waited_s) / max(affordable_s, self._rules.meters.least_s)
         self._waits.add(part, self._steady.at(now))
 
-    def kept(self, waited_s: float, predicted_s: float) -> None:
-        """A promised job is done."""
-        self._stretch = self._stretch.observed(
-            waited_s / max(predicted_s, self._rules.meters.least_s)
-        )
+    def kept(self, waited_s: float, promised_s: float, target_s: float) -> None:
+        """A promised job is done. One that was raised to the tier's target, the least that may be
+        promised, teaches nothing: however predictions are stretched, it would have been the same.
+        """
+        if promised_s > RAISED * target_s:
+            kept = waited_s <= promised_s
+            self._stretch = self._stretch.observed(self._rules.promises, kept=kept)
 
     def look(self, stand: Stand, now: float, switches: Switches = NO_SWITCHES) -> Situation:
         """Measure, move the gates, and say what requests are to be decided from."""
@@ -94,12 +100,14 @@ class Watch:
         return {
             "tiers": tiers,
             "waits": self._waits.plain(),
-            "stretch": list(self._stretch.ratios),
+            "stretch": self._stretch.learnt,
             "at": self._saturation.at,
         }
 
     def take_up(self, plain: dict[str, Any], now: float) -> None:
         """Go on from there. What is old has faded by its own periods; a new tier's gate is open."""
+        learnt = plain["stretch"]
+        self._stretch = Stretch(learnt=None if learnt is None else float(learnt))
         self._steady.not_before(plain["at"], now)
         now = self._steady.at(now)
         self._saturation = replace(self._saturation, at=plain["at"])
@@ -111,7 +119,6 @@ class Watch:
             self._saturation = self._saturation.with_tier(rank, of_tier["saturation"])
             self.gates = self.gates.with_tier(rank, of_tier["gate"], now)
         self._waits.take_up(plain["waits"], now)
-        self._stretch = Stretch(ratios=tuple(plain["stretch"]))
 
     def _load(self, stand: Stand, now: float, steady: float) -> Load:
         tiers = tuple(

@@ -131,7 +131,9 @@ class Filmgate:
         self._settle(job)
         self._outstanding[job.account_id] -= 1
         if job.promised_by is not None:
-            self._watch.kept(cluster.now - job.arrived_at, job.predicted_s)
+            target_s = self._rules.tiers[job.rank].target_s(job.standalone_s)
+            promised_s = job.promised_by - job.arrived_at
+            self._watch.kept(cluster.now - job.arrived_at, promised_s, target_s)
 
     def tick(self, cluster: Cluster) -> list[SimJob]:
         sight = self._sight = self._look(cluster)

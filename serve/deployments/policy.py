@@ -144,8 +144,12 @@ class Policy:
         self._recent[job.account_id] = max(
             job.completed_at, self._recent.get(job.account_id, job.completed_at)
         )
-        if job.promised_by is not None and job.predicted_wait_s is not None:
-            self._watch.kept(job.completed_at - job.created_at, job.predicted_wait_s)
+        if job.promised_by is not None:
+            waited_s, promised_s = (
+                until - job.created_at for until in (job.completed_at, job.promised_by)
+            )
+            target_s = self.numbers.tier(job).target_s(self.numbers.standalone_s(job))
+            self._watch.kept(waited_s, promised_s, target_s)
 
     def recent_accounts(self, now: float) -> frozenset[str]:
         """Accounts that got a clip within the last session's time."""

@@ -65,10 +65,11 @@ class Promises(Section):
     """The part of the GPUs that promises count on at least."""
     quantile: float = Field(0.9, gt=0, lt=1)
     """How many promises are to be kept."""
-    first_stretch: float = Field(1.25, ge=1)
-    """Predicted waits are stretched by this until `first_count` promises have ended."""
-    first_count: int = Field(20, ge=1)
-    least_stretch: float = Field(1.0, gt=0)
+    first_stretch: float = Field(1.25, gt=0)
+    """Predicted waits are stretched by this until promises have ended."""
+    learning: float = Field(0.02, ge=0, le=1)
+    """How much each promise that has ended changes the stretch."""
+    least_stretch: float = Field(0.8, gt=0)
     most_stretch: float = Field(4.0, gt=0)
     soon_s: float = Field(60.0, gt=0)
     """What is due sooner counts as due then."""
@@ -90,7 +91,7 @@ class Order(Section):
     """The part of the GPUs that unpaid tiers get in any case."""
     longest_suspension_s: float = Field(120.0, ge=0)
     """A job that has given way for so long goes before all others."""
-    longest_overrun: float = Field(1.25, ge=1)
+    longest_overrun: float = Field(1.15, ge=1)
     """A promise broken by this much of its length is made good before others are kept."""
     aged_after: float = Field(3.0, ge=1)
     """A job is due when it has waited this many times its target."""

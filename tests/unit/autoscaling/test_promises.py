@@ -1,6 +1,7 @@
 """Promises: careful when they are made, learnt from, and released in order."""
 
 from dataclasses import replace
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -81,21 +82,32 @@ def test_a_tier_may_get_no_promises() -> None:
     assert made is Reason.NO_PROMISES
 
 
+def learnt(kept: list[bool]) -> float:
+    stretch = Stretch()
+    for each in kept:
+        stretch = stretch.observed(RULE, kept=each)
+    return stretch.factor(RULE)
+
+
 def test_broken_promises_make_the_next_ones_more_careful() -> None:
-    stretch = Stretch()
-    for number in range(100):
-        stretch = stretch.observed(number / 50)
-    assert stretch.factor(RULE) == pytest.approx(1.8)
-    assert Stretch(ratios=(0.1,) * 100).factor(RULE) == RULE.least_stretch
-    assert Stretch(ratios=(99.0,) * 100).factor(RULE) == RULE.most_stretch
-    assert Stretch(ratios=(99.0,) * 19).factor(RULE) == RULE.first_stretch
+    assert learnt([]) == RULE.first_stretch
+    assert learnt([False]) == pytest.approx(RULE.first_stretch + 0.9 * RULE.learning)
+    assert learnt([False] * 1_000) == RULE.most_stretch
+    assert learnt([True] * 1_000) == RULE.least_stretch
 
 
-def test_old_promises_are_forgotten() -> None:
-    stretch = Stretch()
-    for ratio in [4.0] * 300 + [1.5] * 256:
-        stretch = stretch.observed(ratio)
-    assert stretch.factor(RULE) == 1.5
+def test_where_nine_in_ten_are_kept_it_stays() -> None:
+    assert learnt(([True] * 9 + [False]) * 100) == pytest.approx(RULE.first_stretch)
+
+
+@pytest.mark.parametrize("scatter", [0.5, 1.0, 1.5, 3.0])
+def test_it_finds_what_nine_in_ten_need(scatter: float) -> None:
+    """Of waits that are evenly spread up to so many times the prediction."""
+    stretch, random = Stretch(), Random(7)
+    for _ in range(4_000):
+        needed = random.random() * scatter
+        stretch = stretch.observed(RULE, kept=needed <= stretch.factor(RULE))
+    assert stretch.factor(RULE) == pytest.approx(max(0.9 * scatter, RULE.least_stretch), abs=0.3)
 
 
 @given(loads, st.floats(1, 1e4), st.sampled_from(sorted(RANKS.values())[1:]))

@@ -3,6 +3,8 @@
 import json
 from dataclasses import replace
 
+import pytest
+
 from autoscaling.gates import Switches
 from autoscaling.promises import Promised
 from autoscaling.rules import Rules
@@ -55,11 +57,31 @@ def test_promises_that_take_everything_close_it() -> None:
     assert Watch(Rules(), 0.0).look(stand(promised=(owed,)), 0.0).aside[:3] == (1.0, 1.0, 0.0)
 
 
+def stretched_by(watch: Watch) -> float:
+    return watch.look(stand(), 0.0).stretch.factor(Rules().promises)
+
+
 def test_what_was_learnt_from_promises_reaches_the_next_ones() -> None:
     watch = Watch(Rules(), 0.0)
     for _ in range(30):
-        watch.kept(200.0, 100.0)
-    assert watch.look(stand(), 0.0).stretch.factor(Rules().promises) == 2.0
+        watch.kept(600.0, 500.0, target_s=400.0)
+    assert stretched_by(watch) == pytest.approx(1.25 + 30 * 0.018)
+
+
+def test_a_promise_that_was_raised_to_the_target_teaches_nothing() -> None:
+    """It took ten times what was predicted, and was kept, since nobody was in a hurry."""
+    watch = Watch(Rules(), 0.0)
+    for waited_s in (390.0, 450.0):
+        watch.kept(waited_s, 400.0, target_s=400.0)
+    assert stretched_by(watch) == Rules().promises.first_stretch
+
+
+def test_clips_that_were_held_back_until_they_were_due_stretch_nothing() -> None:
+    """They are there just in time, however far away that is: no reason for more."""
+    watch = Watch(Rules(), 0.0)
+    for _ in range(200):
+        watch.kept(4_990.0, 5_000.0, target_s=400.0)
+    assert stretched_by(watch) < 1.0
 
 
 def test_switches_are_told_and_obeyed() -> None:
@@ -73,7 +95,7 @@ def test_what_was_learnt_can_be_taken_up_by_another() -> None:
     watch, successor = Watch(Rules(), 0.0), Watch(Rules(), 500.0)
     for second in range(300):
         watch.asked(RANKS["new"], 60.0, float(second))
-        watch.kept(200.0, 100.0)
+        watch.kept(500.0, 450.0, target_s=400.0)
     watch.waited(60.0, 30.0, 290.0)
     watch.look(stand(5_000.0), 300.0)
     plain = json.loads(json.dumps(watch.plain(), allow_nan=False))

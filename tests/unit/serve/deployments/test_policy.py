@@ -155,13 +155,17 @@ def test_what_runs_stands_in_nobodys_way_and_what_waits_or_was_promised_does() -
 
 
 def test_promises_teach_the_next_ones() -> None:
+    """Those that were longer than the tier's target; a free clip of 10 s is due within 100 s."""
     policy = policy_of()
     for number in range(20):
-        done = deferred(f"d{number}", NOW, status=Status.COMPLETED, completed_at=NOW + 200.0)
-        policy.finished(done)
+        late = deferred(f"d{number}", NOW + 150.0, status=Status.COMPLETED)
+        policy.finished(replace(late, completed_at=NOW + 200.0))
+        policy.finished(replace(late, promised_by=NOW + 100.0, completed_at=NOW + 99.0))
     policy.finished(deferred("gone", NOW, status=Status.CANCELLED, completed_at=NOW + 9e9))
     sight = look(policy)
-    assert sight.stretch.factor(sight.rules.promises) == 2.0
+    rule = sight.rules.promises
+    more = 20 * 0.9 * rule.learning
+    assert sight.stretch.factor(rule) == pytest.approx(rule.first_stretch + more)
 
 
 def test_who_got_a_clip_lately_is_in_the_middle_of_something() -> None:
