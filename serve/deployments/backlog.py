@@ -40,7 +40,7 @@ class Backlog:
                 known[job.model, kind] = own
             for pool, part in own:
                 self.gpu_s[pool.name] += part * getattr(costs, f"{pool.stage}_s")
-                if job.status is Status.QUEUED and pool.stage != "decode":
+                if _waits_for(job, pool):
                     self.waiting[pool.name] += 1
                 elif job.status is Status.IN_PROGRESS and pool.stage == job.phase != "denoise":
                     self.at_work[pool.name] += 1
@@ -51,6 +51,14 @@ class Backlog:
         for pool in self._pools:
             if pool.stage == "denoise":
                 self.at_work[pool.name] = held[pool.model, pool.shape or ""]
+
+
+def _waits_for(job: Job, pool: StagePool) -> bool:
+    """Whether the pool is the job's next one. A gang is set aside for a job that is still being
+    encoded, and holds nothing yet: it must not be stopped as an idle one."""
+    if job.status is Status.QUEUED:
+        return pool.stage != "decode"
+    return pool.stage == "denoise" and job.phase in (None, Phase.ENCODE)
 
 
 def parts(

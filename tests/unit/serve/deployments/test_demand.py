@@ -116,12 +116,22 @@ def test_what_has_piled_up_lies_where_it_can_be_done(tmp_path: Path) -> None:
     figures = told(demand(tmp_path, shapes=("tp2",)), *jobs, now=0.0, gangs=(BUSY_GANG,))
     gangs, single = figures.pools["Denoiser-m-tp2"], figures.pools["Denoiser-m-1"]
     assert gangs.backlog_gpu_s == pytest.approx(6.0 + 6.0 + 4.0)
-    assert (gangs.at_work, gangs.waiting) == (1, 1)
+    assert (gangs.at_work, gangs.waiting) == (1, 2)
     assert (single.backlog_gpu_s, single.waiting) == (0.0, 0)
     encoders, decoders = figures.pools["Encoder-m"], figures.pools["Decoder-m"]
     assert (encoders.backlog_gpu_s, encoders.at_work, encoders.waiting) == (2.0, 1, 1)
     assert (decoders.backlog_gpu_s, decoders.at_work, decoders.waiting) == (12.0, 1, 0)
     assert gangs.weight == pytest.approx(0.25)
+
+
+def test_a_gang_that_a_job_is_on_its_way_to_is_not_idle(tmp_path: Path) -> None:
+    """The queue is empty and no gang holds anything: it would be stopped under the job."""
+    figures = told(demand(tmp_path), job("encodes", Phase.ENCODE), now=0.0)
+    waiting = {name: its.waiting for name, its in figures.pools.items()}
+    assert waiting == {"Encoder-m": 0, "Denoiser-m-tp2": 1, "Denoiser-m-1": 1, "Decoder-m": 0}
+    denoising = told(demand(tmp_path), job("a", Phase.DENOISE), now=0.0, gangs=(BUSY_GANG,))
+    gangs = denoising.pools["Denoiser-m-tp2"]
+    assert (gangs.at_work, gangs.waiting) == (1, 0)
 
 
 def test_a_model_that_nobody_asked_for_is_quiet_since_the_first_look(tmp_path: Path) -> None:
