@@ -8,11 +8,11 @@ from math import inf
 from typing import Final
 
 from autoscaling.decisions import Admit, Decision, Defer, GateState, Reason, Shed
-from autoscaling.gates import NO_SWITCHES, Switches, reopens_at
+from autoscaling.gates import NO_SWITCHES, Switches, level_at
 from autoscaling.load import Load
 from autoscaling.promises import Promise, Stretch, Wish, promise
 from autoscaling.rules import Rules
-from autoscaling.shedding import draw, jitter_s, next_draw_in_s, part_aside
+from autoscaling.shedding import SheddingRule, draw, jitter_s, next_draw_in_s, part_aside
 
 ALMOST: Final = 1e-6
 HOURS_AHEAD: Final = 24
@@ -65,7 +65,7 @@ class Situation:
 
 def decide(request: Request, sight: Situation, now: float) -> Decision:
     """The ladder: at once, lighter at once, later with a promise, lighter later, not now."""
-    if refusal := _refused(request, sight):
+    if refusal := _refused(request, sight, now):
         return refusal
     number = draw(request.account_id, now, sight.rules.shedding.rotation_s)
     if number >= (part := _part(request, sight, 1.0)):
@@ -97,19 +97,20 @@ def retry_after_s(request: Request, sight: Situation, now: float) -> float:
     """Seconds after which this account is let in if the load goes on as it does.
 
     The level at which its number passes is known, and how fast the work drains beside what the
-    tiers above ask for, if nobody of its own tier is let in meanwhile. Each hour it has another
-    number, and these are known too: it is told of the first hour in which it passes, at the level
-    that is then. Where that is none within a day, as where everybody is turned aside and nothing
-    drains, it is the next hour, in which the load is another or it is told again.
+    tiers above ask for, if nobody of its own tier is let in meanwhile. Whom an operator holds back
+    passes once that has ended by itself. Each hour it has another number, and these are known too:
+    it is told of the first hour in which it passes, at the level that is then. Where that is none
+    within a day, as where everybody is turned aside and nothing drains, it is the next hour, in
+    which the load is another or it is told again.
     """
     rule = sight.rules.shedding
     part = _part(replace(request, continuing=False), sight, 1.0)
-    rate = _drain_rate(request, sight)
     starts_s, next_s = 0.0, next_draw_in_s(now, rule.rotation_s)
-    for hour in range(HOURS_AHEAD + 1 if part < 1 or rate > 0 else 0):
+    hopeless = part >= 1 and _drain_rate(request, sight) <= 0 and not sight.switches.until
+    for hour in range(0 if hopeless else HOURS_AHEAD + 1):
         number = draw(request.account_id, now + hour * rule.rotation_s, rule.rotation_s)
         first_s = starts_s + jitter_s(number, rule.rotation_s) if hour else 0.0
-        passes_s = first_s if hour and number >= part else _drained_s(number, rate, request, sight)
+        passes_s = first_s if hour and number >= part else _passes_s(number, request, sight, now)
         if (then_s := max(rule.least_retry_s, first_s, passes_s)) < next_s:
             return then_s
         starts_s, next_s = next_s, next_s + rule.rotation_s
@@ -125,31 +126,45 @@ def _drain_rate(request: Request, sight: Situation) -> float:
     return max(0.0, 1 - sight.load.offered(request.rank + 1))
 
 
-def _drained_s(number: float, rate: float, request: Request, sight: Situation) -> float:
-    """Seconds until somebody with this number passes: never where an operator holds it back."""
-    if rate <= 0 or number < 1 - sight.switches.least_rate(request.rank, sight.rules.tiers):
-        return inf
-    rule, tier = sight.rules.saturation, sight.rules.tiers[request.rank]
-    foot = reopens_at(tier, sight.rules.gates)
-    above = sight.levels[request.rank] - (foot + number * (tier.shut_at - foot))
-    return max(0.0, above * rule.drain_target_s / rate + rule.smoothing_s)
+def _passes_s(number: float, request: Request, sight: Situation, now: float) -> float:
+    """Seconds until somebody with this number passes: no operator holds it back any more, and the
+    level has fallen to where it does."""
+    tier, gates = sight.rules.tiers[request.rank], sight.rules.gates
+    held_until = sight.switches.lets_pass_at(number, request.rank, sight.rules.tiers)
+    above = sight.levels[request.rank] - level_at(number, tier, gates)
+    if held_until > now and above <= 0:
+        return held_until - now
+    rule, rate = sight.rules.saturation, _drain_rate(request, sight)
+    drained_s = above * rule.drain_target_s / rate + rule.smoothing_s if rate > 0 else inf
+    return max(0.0, held_until - now, drained_s)
 
 
-def _refused(request: Request, sight: Situation) -> Shed | None:
+def _refused(request: Request, sight: Situation, now: float) -> Shed | None:
     """What no gate has a say in. Who is closed by an operator gets no promise either."""
+    switches, tiers = sight.switches, sight.rules.tiers
     shedding = sight.rules.shedding
-    if sight.switches.least_rate(request.rank, sight.rules.tiers) <= 0:
-        return Shed(reason=Reason.TIER_CLOSED, retry_after_s=shedding.closed_retry_s)
-    if request.model in sight.switches.closed_models:
-        return Shed(reason=Reason.MODEL_CLOSED, retry_after_s=shedding.closed_retry_s)
-    if request.region in sight.switches.closed_regions:
-        return Shed(reason=Reason.REGION_CLOSED, retry_after_s=shedding.closed_retry_s)
+    if switches.least_rate(request.rank, tiers) <= 0:
+        number = draw(request.account_id, now, shedding.rotation_s)
+        ends_at = switches.lets_pass_at(number, request.rank, tiers)
+        return _closed(Reason.TIER_CLOSED, ends_at, shedding, now)
+    if request.model in switches.closed_models:
+        ends_at = switches.ends_at("model", request.model)
+        return _closed(Reason.MODEL_CLOSED, ends_at, shedding, now)
+    if request.region in switches.closed_regions:
+        ends_at = switches.ends_at("region", request.region)
+        return _closed(Reason.REGION_CLOSED, ends_at, shedding, now)
     if request.outstanding >= sight.rules.tiers[request.rank].max_outstanding:
         busy_s = request.standalone_s
         if sight.load.gpus > 0:
             busy_s += sight.load.drain_s() / max(1, request.outstanding)
         return Shed(reason=Reason.ACCOUNT_FULL, retry_after_s=max(shedding.least_retry_s, busy_s))
     return None
+
+
+def _closed(reason: Reason, ends_at: float, rule: SheddingRule, now: float) -> Shed:
+    """Until the switch ends by itself; for one that does not, until somebody may have ended it."""
+    wait_s = ends_at - now if ends_at < inf else rule.closed_retry_s
+    return Shed(reason=reason, retry_after_s=max(rule.least_retry_s, wait_s))
 
 
 def _part(request: Request, sight: Situation, lighter: float) -> float:

@@ -9,10 +9,13 @@ and nobody gained.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from math import isfinite
+from math import inf, isfinite
 from typing import Any, Final
 
 from autoscaling.tiers import Tier, Tiers
+
+Subject = tuple[str, str]
+"""What a switch is about: `tier`, `model` or `region` with its name, `everybody` with none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +73,8 @@ class Switches:
     """The same for all tiers together; 0 drains the service."""
     closed_models: frozenset[str] = frozenset()
     closed_regions: frozenset[str] = frozenset()
+    until: Mapping[Subject, float] = field(default_factory=dict)
+    """When those end by themselves that do, in Unix seconds."""
 
     def rate(self, tier: str) -> float:
         """The part of the tier's requests that may be let in at most."""
@@ -78,6 +83,33 @@ class Switches:
     def least_rate(self, rank: int, tiers: Tiers) -> float:
         """The same, those of the tiers above included: what holds them back holds this one back."""
         return min(self.rate(tier.name) for tier in tiers.ladder[rank:])
+
+    def ends_at(self, kind: str, name: str) -> float:
+        """When it ends by itself; infinity where it stays until somebody ends it."""
+        return self.until.get((kind, name), inf)
+
+    def lets_pass_at(self, number: float, rank: int, tiers: Tiers) -> float:
+        """When the last of those has ended that hold back whoever drew `number` (of `shedding`) in
+        this tier: minus infinity where none does, infinity where one stays."""
+        rates = {
+            ("tier", tier.name): self.rates.get(tier.name, 1.0) for tier in tiers.ladder[rank:]
+        }
+        rates["everybody", ""] = self.everybody
+        holding = [subject for subject, rate in rates.items() if number < 1 - rate]
+        return max((self.ends_at(*subject) for subject in holding), default=-inf)
+
+    def at(self, now: float) -> "Switches":
+        """Without those that have ended by now."""
+        over = {subject for subject, until in self.until.items() if until <= now}
+        if not over:
+            return self
+        return Switches(
+            rates={name: rate for name, rate in self.rates.items() if ("tier", name) not in over},
+            everybody=1.0 if ("everybody", "") in over else self.everybody,
+            closed_models=self.closed_models - {name for kind, name in over if kind == "model"},
+            closed_regions=self.closed_regions - {name for kind, name in over if kind == "region"},
+            until={subject: at for subject, at in self.until.items() if subject not in over},
+        )
 
 
 NO_SWITCHES: Final = Switches()

@@ -82,7 +82,7 @@ def ask_at_the_door(http: HttpRequest, caller: Principal, request: VideoRequest)
 
 class Door:
     """Asks nobody. While no fresh snapshot is there, paid requests go on and all others wait; what
-    an operator had closed before stays closed."""
+    an operator had closed before stays closed, unless that was to end by itself by now."""
 
     def __init__(self, parts: GatewayParts, pricing: Pricing) -> None:
         self._parts = parts
@@ -161,10 +161,10 @@ class Door:
 
     def _decide(self, request: Request, sight: Situation | None, now: float) -> Decision:
         if sight is None:
-            return decide_unseen(request, self._policy, self._switches, now)
+            return decide_unseen(request, self._policy, self._switches.at(now), now)
         if sight.load.gpus <= 0 and self._policy.tiers[request.rank].paid:
             why = Reason.NO_GPUS
-            return decide_unseen(request, self._policy, self._switches, now, why=why)
+            return decide_unseen(request, self._policy, self._switches.at(now), now, why=why)
         return decide(request, sight, now)
 
 

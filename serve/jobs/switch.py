@@ -67,13 +67,17 @@ def values_of(switch: Switch | None) -> dict[str, Any] | None:
 def as_switches(switches: Iterable[Switch]) -> Switches:
     """The decisions in force as the policy takes them."""
     by_kind: dict[Kind, dict[str, float]] = {kind: {} for kind in Kind}
+    until = {}
     for switch in switches:
         by_kind[switch.kind][switch.name] = switch.rate
+        if switch.until is not None and switch.kind is not Kind.SIGN_UPS:
+            until[switch.kind.value, switch.name] = switch.until
     return Switches(
         rates=by_kind[Kind.TIER],
         everybody=min(by_kind[Kind.EVERYBODY].values(), default=1.0),
         closed_models=frozenset(by_kind[Kind.MODEL]),
         closed_regions=frozenset(by_kind[Kind.REGION]),
+        until=until,
     )
 
 

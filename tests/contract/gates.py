@@ -32,7 +32,7 @@ def flooded(part: float = 1.0, *, promises: bool = True, paid: float = 0.0) -> S
     )
 
 
-def switched(**changes: frozenset[str]) -> Situation:
+def switched(**changes: Any) -> Situation:
     """An open gate, and an operator who closed something."""
     return replace(OPEN, switches=Switches(**changes))
 

@@ -135,6 +135,23 @@ def test_what_an_operator_closed_is_closed_for_all(tmp_path: Path, away: bool) -
         assert client.videos.create(prompt="queue me", model="silent").status == "queued"
 
 
+@pytest.mark.parametrize("away", [False, True])
+def test_what_is_closed_for_a_while_opens_by_itself(tmp_path: Path, away: bool) -> None:
+    """Also while the Scheduler is away, once this Gateway has heard of it."""
+    clock = [HALF_PAST]
+    with asking(tmp_path, tier="pro", now=lambda: clock[0]) as (gateway, client):
+        until = {("tier", "pro"): HALF_PAST + 90.0}
+        gateway.studio.crew.situation = switched(rates={"pro": 0.0}, until=until)
+        refused(client)
+        gateway.studio.crew.away = away
+        clock[0] += 30.0
+        fault = refused(client)
+        assert (fault.code, fault.response.headers["retry-after"]) == ("tier_closed", "60")
+        clock[0] += 60.0
+        gateway.studio.crew.situation = OPEN
+        assert client.videos.create(prompt="queue me").status == "queued"
+
+
 def by_area(spec: ClipSpec) -> StageCosts:
     """A GPU-second a step at 64x32."""
     denoise_s = spec.steps * spec.width * spec.height / 2_048

@@ -29,6 +29,11 @@ SMALL = Variant(name="480p", gpu_s=15.0, standalone_s=4.0, allowed=True)
 EMPTY = load_of()
 FULL = load_of(free=TierLoad(promised_gpu_s=1e9))
 """So much is promised that no more can be."""
+FLOOD = load_of(
+    free=TierLoad(promised_gpu_s=1e9, offered_gpu_s_per_s=10.0),
+    plus=TierLoad(offered_gpu_s_per_s=10.0),
+)
+"""More is asked for than can be made, hour after hour."""
 
 
 def situation(part: float = 0.0, load: Load = EMPTY, level: float = 0.0) -> Situation:
@@ -133,13 +138,6 @@ def test_the_state_of_a_gate() -> None:
 def test_long_waits_are_not_for_programs() -> None:
     assert Shed(reason=Reason.TOO_FAR, retry_after_s=120.0).should_retry
     assert not Shed(reason=Reason.TOO_FAR, retry_after_s=121.0).should_retry
-
-
-FLOOD = load_of(
-    free=TierLoad(promised_gpu_s=1e9, offered_gpu_s_per_s=10.0),
-    plus=TierLoad(offered_gpu_s_per_s=10.0),
-)
-"""More is asked for than can be made, hour after hour."""
 
 
 def test_while_nobody_is_let_in_an_account_asks_again_in_the_next_hour() -> None:

@@ -1,5 +1,7 @@
 """The operator's decisions as the policy and the sign-ups take them."""
 
+from dataclasses import replace
+
 from autoscaling.gates import Gates
 from autoscaling.rules import Rules
 from serve.jobs.switch import Kind, Switch, act_of, as_switches, closed_to_newcomers
@@ -34,6 +36,14 @@ def test_a_region_is_closed_to_requests_or_to_sign_ups_only() -> None:
     assert closed_to_newcomers(both) == {"kr", "us"}
     assert as_switches(both).closed_regions == {"kr"}
     assert as_switches(both).closed_models == {"wan"}
+
+
+def test_it_is_told_when_a_switch_ends_by_itself() -> None:
+    timed = [replace(switch(kind, "x"), until=2_000.0) for kind in Kind]
+    assert as_switches(timed).until == {
+        (kind, "x"): 2_000.0 for kind in ("everybody", "tier", "model", "region")
+    }
+    assert as_switches([switch(Kind.TIER, "x")]).until == {}
 
 
 def test_changes_have_words() -> None:
