@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Final, TypeVar
 
 from serve.accounts.account import Principal
 from serve.accounts.limits import limits_of
@@ -32,6 +33,7 @@ from serve.settings.accounts import Limits
 
 log = logging.getLogger(__name__)
 RETRY_DISK_S: Final = 60
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +45,8 @@ class Wish:
     job: Job
     limits: Limits
     max_live: int
-    first_frame: bytes | None
     claim: IdempotencyClaim | None
+    first_frame: bytes | None = None
 
 
 class Intake:
@@ -94,17 +96,19 @@ class Intake:
         The storing goes on when the client hangs up in its midst: half of it must not remain.
         """
         asked, job = verdict.asked, verdict.job
-        first_frame = None
-        if asked.request.image is not None:
-            size = job.spec.width, job.spec.height
-            first_frame = await self._first_frames.png(asked.request.image, *size)
         wish = Wish(
             job=job,
             limits=asked.limits,
             max_live=self._max_live(job.tier),
-            first_frame=first_frame,
             claim=IdempotencyClaim(key=key, body_digest=asked.request.digest) if key else None,
         )
+        if asked.request.image is not None:
+            # Fetching takes long: who may not have the clip, or has it already, is told before.
+            if earlier := await self._ask(wish, self._parts.store.foresee):
+                return earlier
+            size = job.spec.width, job.spec.height
+            first_frame = await self._first_frames.png(asked.request.image, *size)
+            wish = replace(wish, first_frame=first_frame)
         storing = asyncio.create_task(self._store(wish))
         self._storing.add(storing)
         storing.add_done_callback(self._storing.discard)
@@ -146,9 +150,10 @@ class Intake:
             tell_scheduler(self._parts.link, wish.job.id)
         return inserted
 
-    async def _insert(self, wish: Wish) -> Inserted:
+    async def _ask(self, wish: Wish, ask: Callable[..., Awaitable[T]]) -> T:
+        """What the store says to it; raises `ApiError` where the account may not have it."""
         try:
-            return await self._parts.store.insert(
+            return await ask(
                 wish.job,
                 max_waiting=self._parts.jobs.max_waiting,
                 beside=self._beside(wish.job.tier),
@@ -161,7 +166,11 @@ class Intake:
         except QuotaSpent as refusal:
             day = wish.limits.gpu_seconds_per_day or 0.0
             raise quota_spent(wish.job, refusal.committed_gpu_s, day) from None
-        except Refusal:
+
+    async def _insert(self, wish: Wish) -> Inserted:
+        try:
+            return await self._ask(wish, self._parts.store.insert)
+        except (Refusal, ApiError):
             raise
         except Exception as error:
             log.warning("inserting %s ended with %s", wish.job.id, type(error).__name__)

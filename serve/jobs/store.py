@@ -111,6 +111,18 @@ class Submissions(Claims, Protocol):
         """
         ...
 
+    async def foresee(
+        self,
+        job: Job,
+        *,
+        max_waiting: int,
+        beside: Collection[str] | None = None,
+        allowance: Allowance = NO_LIMITS,
+        claim: IdempotencyClaim | None = None,
+    ) -> Inserted | None:
+        """An earlier request's job, None for a new one, or a `Refusal`, as `insert` would find."""
+        ...
+
     async def get(self, job_id: str, account_id: str) -> Job | None:
         """The account's job, or None: foreign and deleted jobs do not exist."""
         ...

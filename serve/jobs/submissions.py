@@ -50,9 +50,8 @@ class SqlSubmissions:
 
         async def take_in(connection: AsyncConnection) -> Inserted:
             await connection.execute(_lock_queue())
-            earlier = await find_claimed(connection, job, claim) if claim else None
-            if earlier is not None:
-                return Inserted(job=earlier, replayed=True)
+            if earlier := await _earlier(connection, job, claim):
+                return earlier
             left_gpu_s = await check_allowance(connection, job, allowance)
             if not job.deferred:
                 await _check_room(connection, max_waiting, beside)
@@ -62,6 +61,28 @@ class SqlSubmissions:
             return Inserted(job=job, replayed=False, left_gpu_s=left_gpu_s)
 
         return await self._engines.transact(take_in)
+
+    async def foresee(
+        self,
+        job: Job,
+        *,
+        max_waiting: int,
+        beside: Collection[str] | None = None,
+        allowance: Allowance = NO_LIMITS,
+        claim: IdempotencyClaim | None = None,
+    ) -> Inserted | None:
+        """What `insert` would find if it were called now: the job of an earlier request, or None
+        for a new one. Raises a `Refusal`. Nothing is stored."""
+
+        async def look(connection: AsyncConnection) -> Inserted | None:
+            if earlier := await _earlier(connection, job, claim):
+                return earlier
+            await check_allowance(connection, job, allowance)
+            if not job.deferred:
+                await _check_room(connection, max_waiting, beside)
+            return None
+
+        return await self._engines.read(look)
 
     async def get(self, job_id: str, account_id: str) -> Job | None:
         """The account's job, or None: foreign and deleted jobs do not exist."""
@@ -162,6 +183,14 @@ def _storable(job_id: str) -> bool:
 
 def _lock_queue() -> Select[Any]:
     return select(counters.c.value).where(counters.c.name == "queue").with_for_update()
+
+
+async def _earlier(
+    connection: AsyncConnection, job: Job, claim: IdempotencyClaim | None
+) -> Inserted | None:
+    """The job that an earlier request with the same key has made."""
+    earlier = await find_claimed(connection, job, claim) if claim else None
+    return Inserted(job=earlier, replayed=True) if earlier else None
 
 
 async def _check_room(

@@ -1,12 +1,20 @@
 """One Idempotency-Key, one job: replayed, refused, expired, forgotten."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from serve.jobs.claims import ClaimedJob
 from serve.jobs.job import Job, Status
-from serve.jobs.store import IdempotencyClaim, IdempotencyMismatch, JobStore, QueueFull
+from serve.jobs.store import (
+    Allowance,
+    IdempotencyClaim,
+    IdempotencyMismatch,
+    JobStore,
+    QueueFull,
+    TooManyJobs,
+)
 
 MakeJob = Callable[..., Job]
 CLAIM = IdempotencyClaim(key="key-1", body_digest="digest-1", ttl_s=100.0)
@@ -112,3 +120,22 @@ async def test_any_text_may_be_a_key(store: JobStore, make_job: MakeJob, key: st
     job = make_job()
     await store.insert(job, max_waiting=5, claim=claim)
     assert (await store.insert(make_job(), max_waiting=5, claim=claim)).job == job
+
+
+async def test_what_would_become_of_a_request_is_foreseen(
+    store: JobStore, make_job: MakeJob
+) -> None:
+    few: dict[str, Any] = {"max_waiting": 1, "allowance": Allowance(live=1)}
+    job = make_job()
+    assert await store.foresee(job, claim=CLAIM, **few) is None
+    assert await store.waiting() == [], "nothing is stored"
+    await store.insert(job, claim=CLAIM, **few)
+    again = await store.foresee(make_job(), claim=CLAIM, **few)
+    assert again is not None
+    assert (again.job, again.replayed) == (job, True)
+    with pytest.raises(IdempotencyMismatch):
+        await store.foresee(make_job(), claim=OTHER_BODY, **few)
+    with pytest.raises(TooManyJobs):
+        await store.foresee(make_job(), **few)
+    with pytest.raises(QueueFull):
+        await store.foresee(make_job(account_id="acct_b"), **few)
