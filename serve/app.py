@@ -6,6 +6,7 @@ import logging
 import math
 import pkgutil
 import threading
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +15,7 @@ from ray import serve as ray_serve
 from ray.serve.exceptions import RayServeException
 from rich.console import Console
 
-from serve.deployments.deploying import deploy, deploy_adapting, keep, kept
+from serve.deployments.deploying import born_at, deploy, deploy_adapting, keep, kept
 from serve.deployments.gateway import Gateway
 from serve.deployments.options import (
     Options,
@@ -59,7 +60,7 @@ def build(settings: Settings, *, stages: Mapping[str, str] = STAGES) -> Any:
     of_models = {model.name: _stages(values, model, settings, stages) for model in settings.models}
     scheduler = ray_serve.deployment(**scheduler_options(settings))(Scheduler)
     gateway = ray_serve.deployment(**gateway_options(settings))(ray_serve.ingress()(Gateway))
-    return gateway.bind(values, scheduler.bind(values, of_models))
+    return gateway.bind(values, scheduler.bind(values, of_models, born_at(time.time())))
 
 
 def _stages(

@@ -25,10 +25,11 @@ class Demand:
     number: int
     gpus: float
     cpus: float
+    custom: Resources
 
     @property
     def each(self) -> Resources:
-        return {GPU: self.gpus, CPU: self.cpus}
+        return {GPU: self.gpus, CPU: self.cpus, **self.custom}
 
 
 def wanted_cpus(settings: Settings, *, at_most: bool = False) -> float:
@@ -74,7 +75,7 @@ def _check_places(settings: Settings, nodes: Sequence[Resources]) -> None:
 
     That finds room wherever there is any for sizes that divide each other, such as 1, 2, 4 and 8.
     """
-    left = [{name: node.get(name, 0.0) for name, _ in UNITS} for node in nodes]
+    left = [dict(node) for node in nodes]
     largest_first = sorted(_demands(settings), key=lambda d: (d.gpus, d.cpus), reverse=True)
     for demand in largest_first:
         for placed in range(demand.number):
@@ -85,17 +86,18 @@ def _check_places(settings: Settings, nodes: Sequence[Resources]) -> None:
 def _placed(demand: Demand, left: Sequence[dict[str, float]]) -> bool:
     """Whether one more of it has a node; takes from what is `left` there."""
     for node in left:
-        if all(node[name] + ROUNDING >= need for name, need in demand.each.items()):
+        if all(node.get(name, 0.0) + ROUNDING >= need for name, need in demand.each.items()):
             for name, need in demand.each.items():
-                node[name] -= need
+                node[name] = node.get(name, 0.0) - need
             return True
     return False
 
 
 def _no_place(demand: Demand, placed: int, nodes: Sequence[Resources]) -> str:
-    needs = " and ".join(f"{demand.each[name]:g} {unit}" for name, unit in UNITS)
+    units = [*UNITS, *((name, f"`{name}`") for name in demand.custom)]
+    needs = " and ".join(f"{demand.each[name]:g} {unit}" for name, unit in units)
     have = " and ".join(
-        f"{', '.join(f'{node.get(name, 0.0):g}' for node in nodes)} {unit}" for name, unit in UNITS
+        f"{', '.join(f'{node.get(name, 0.0):g}' for node in nodes)} {unit}" for name, unit in units
     )
     return (
         f"{demand.what}: only {placed} of {demand.number} find a node with room. Each needs "
@@ -109,9 +111,14 @@ def _gpus(settings: Settings) -> float:
 
 
 def _demands(settings: Settings, at_most: bool = False) -> Iterator[Demand]:
-    gateways = settings.http.gateways
-    yield Demand(what="the Scheduler", number=1, gpus=0.0, cpus=CONTROL_CPUS)
-    yield Demand(what="the Gateways", number=gateways, gpus=0.0, cpus=CONTROL_CPUS)
+    for what, number in (("the Scheduler", 1), ("the Gateways", settings.http.gateways)):
+        yield Demand(
+            what=what,
+            number=number,
+            gpus=0.0,
+            cpus=CONTROL_CPUS,
+            custom=settings.ray.control_resources,
+        )
     for model in settings.models:
         for what, stage in (("encoder", model.encoder), ("decoder", model.decoder)):
             yield Demand(
@@ -119,6 +126,7 @@ def _demands(settings: Settings, at_most: bool = False) -> Iterator[Demand]:
                 number=stage.most if at_most else stage.replicas,
                 gpus=stage.num_gpus,
                 cpus=stage.num_cpus,
+                custom=stage.resources,
             )
         for gangs in model.shapes:
             world, rank = gangs.shape.world, _of_rank(model)
@@ -127,6 +135,7 @@ def _demands(settings: Settings, at_most: bool = False) -> Iterator[Demand]:
                 number=gangs.most if at_most else gangs.min,
                 gpus=world * rank[GPU],
                 cpus=world * rank[CPU],
+                custom={name: world * each for name, each in model.denoiser.resources.items()},
             )
 
 

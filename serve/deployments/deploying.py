@@ -21,6 +21,7 @@ from serve.service import ServiceError
 from serve.settings import Settings
 
 KEPT = "kept"
+BORN_AT = "born_at"
 NAMESPACE = "filmgate"
 LOOK_EVERY_S = 0.2
 FAILED = (DeploymentStatus.DEPLOY_FAILED, DeploymentStatus.UNHEALTHY)
@@ -78,6 +79,12 @@ def kept(args: dict[str, Any]) -> Settings | None:
     if set(args) != {KEPT}:
         return None
     return Settings.from_values(json.loads(_internal_kv_get(args[KEPT], namespace=NAMESPACE)))
+
+
+def born_at(now: float) -> float:
+    """When filmgate was first deployed on this cluster: what tells it from others, in order."""
+    _internal_kv_put(BORN_AT, json.dumps(now), overwrite=False, namespace=NAMESPACE)
+    return float(json.loads(_internal_kv_get(BORN_AT, namespace=NAMESPACE)))
 
 
 def _status_of(name: str) -> ApplicationStatus | None:

@@ -33,6 +33,7 @@ from serve.deployments.queued_rows import QueuedRows
 from serve.deployments.rounds import check_alive, in_rounds, steadily
 from serve.deployments.shapes import Shapes
 from serve.deployments.sign_ups import signing_up
+from serve.deployments.turn import gangs_of, take_turn
 from serve.deployments.view import View
 from serve.deployments.warmth import Warmth
 from serve.gateway.live import event_of
@@ -48,10 +49,10 @@ log = logging.getLogger(__name__)
 
 
 class Scheduler:
-    """One replica; `stages` are the handles of each model's stages."""
+    """One replica; `stages` are the handles of each model's stages, `born_at` is the cluster's."""
 
     async def __init__(  # type: ignore[misc]
-        self, values: dict[str, Any], stages: dict[str, dict[str, Any]]
+        self, values: dict[str, Any], stages: dict[str, dict[str, Any]], born_at: float
     ) -> None:
         self._settings = settings = Settings.from_values(values)
         configure_logging(settings.log)
@@ -77,9 +78,8 @@ class Scheduler:
         parts = self._parts()
         self._attempts = self._make_attempts(parts)
         self._warmth = Warmth(self._stages, self._gangs, settings.lease, then=self._show)
-        self._epoch = await self._store.take_epoch()
+        self._epoch = await take_turn(self._store, born_at, gangs_of(settings, self._stages))
         self._metrics.epoch(self._epoch)
-        log.info("scheduler epoch %d begins", self._epoch)
         self._dispatch = self._make_dispatch(parts)
         self._pulse = await self._revived_pulse()
         loops = self._loops().items()

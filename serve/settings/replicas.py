@@ -14,7 +14,7 @@ def _own_names(resources: dict[str, float]) -> dict[str, float]:
     for name, amount in resources.items():
         if name in OF_RAY:
             raise ValueError(
-                f"{name} is Ray's own resource: use num_cpus or num_gpus, or another name"
+                f"the resource {name} is Ray's own: use num_cpus or num_gpus, or another name"
             )
         if amount <= 0:
             raise ValueError(f"{name} is {amount:g}: a resource is a number above 0")

@@ -10,7 +10,7 @@ from serve.resources import check_resources, wanted_cpus
 from serve.service import ServiceError
 from serve.settings import Settings
 from serve.settings.replicas import Gangs, Replicas
-from serve.settings.sections import Model
+from serve.settings.sections import Model, RayCluster
 
 NODES = [{"CPU": 4.0, "GPU": 2.0}, {"CPU": 4.0}]
 TRIO = [{"CPU": 8.0, "GPU": 3.0}] * 2
@@ -90,6 +90,20 @@ def test_a_stage_too_large_for_every_node_is_named(tmp_path: Path) -> None:
     model = Model(name="m", encoder=Replicas(num_gpus=4).model_dump())
     with pytest.raises(ServiceError, match="model m, encoder: only 0 of 1 find a node"):
         check_resources(Settings(data_dir=tmp_path, models=(model,)), TRIO)
+
+
+def test_what_is_pinned_needs_nodes_that_have_what_it_is_pinned_to(tmp_path: Path) -> None:
+    rank = Replicas(num_cpus=0.5, resources={"gang": 1})
+    settings = settings_with(tmp_path, rank, Gangs(tp=2, min=2))
+    check_resources(settings, [{"CPU": 8.0}, {"CPU": 2.0, "gang": 4.0}])
+    with pytest.raises(
+        ServiceError,
+        match=r"tp2: only 1 of 2 find .* 2 `gang` on one node, .* and 0, 3 `gang`, some of it",
+    ):
+        check_resources(settings, [{"CPU": 8.0}, {"CPU": 8.0, "gang": 3.0}])
+    control = RayCluster(control_resources={"control": 0.5})
+    with pytest.raises(ServiceError, match=r"the Scheduler: only 0 of 1 find .* `control`"):
+        check_resources(Settings(data_dir=tmp_path, ray=control), NODES)
 
 
 @given(st.lists(st.sampled_from([1, 2, 4, 8]), min_size=1, max_size=12), st.integers(1, 3))

@@ -202,6 +202,18 @@ def test_what_needs_a_gpu_is_refused_without(model: str, says: str, config: Path
     assert says in line
 
 
+@pytest.mark.parametrize(
+    ("resources", "says"),
+    [
+        ("{GPU: 1}", "the resource GPU is Ray's own: use num_cpus or num_gpus, or another name"),
+        ("{gang: 0}", "gang is 0: a resource is a number above 0"),
+    ],
+)
+def test_custom_resources_are_some_of_ones_own(resources: str, says: str, config: Path) -> None:
+    config.write_text(f"models: [{{name: a, denoiser: {{resources: {resources}}}}}]")
+    assert says in complaint(config)
+
+
 @pytest.mark.parametrize(("num_gpus", "gang"), [(0, "{tp: 2}"), (0.5, "{}"), (1, "{tp: 2}")])
 def test_only_a_rank_alone_may_share_its_gpu(num_gpus: float, gang: str, config: Path) -> None:
     config.write_text(f"models: [{{name: a, denoiser: {{num_gpus: {num_gpus}}}, gangs: [{gang}]}}]")

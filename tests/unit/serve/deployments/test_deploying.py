@@ -8,7 +8,7 @@ from ray import serve as ray_serve
 from ray.serve.schema import ApplicationStatus, DeploymentStatus, ServeDeploySchema
 
 from serve.deployments import deploying
-from serve.deployments.deploying import deploy, deploy_adapting, keep, kept, last_words
+from serve.deployments.deploying import born_at, deploy, deploy_adapting, keep, kept, last_words
 from serve.service import ServiceError
 from serve.settings import Settings
 from serve.settings.sections import Database
@@ -95,8 +95,9 @@ class Client:
             ray_serve, "status", lambda: SimpleNamespace(applications=next(answers))
         )
 
-    def put(self, key: str, value: str, *, namespace: str) -> None:
-        self.store[key] = value
+    def put(self, key: str, value: str, overwrite: bool = True, *, namespace: str) -> None:
+        if overwrite or key not in self.store:
+            self.store[key] = value
 
 
 def adapting() -> None:
@@ -116,6 +117,11 @@ def test_a_policy_is_given_with_a_config_that_holds_no_secret(
     assert "secret" not in str(config)
     assert kept(application.args) == KEPT
     assert kept({"data_dir": "x"}) is None
+
+
+def test_a_cluster_keeps_the_time_of_its_first_deployment(monkeypatch: pytest.MonkeyPatch) -> None:
+    Client(monkeypatch, ApplicationStatus.RUNNING)
+    assert [born_at(now) for now in (100.0, 200.0)] == [100.0, 100.0]
 
 
 def test_other_applications_are_not_deleted(monkeypatch: pytest.MonkeyPatch) -> None:

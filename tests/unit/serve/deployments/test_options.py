@@ -13,7 +13,7 @@ from serve.pools import pools_of
 from serve.settings import Settings
 from serve.settings.capacity import Capacity
 from serve.settings.replicas import Gangs, Replicas
-from serve.settings.sections import Model
+from serve.settings.sections import Http, Model, RayCluster
 
 
 def options(settings: Settings) -> dict[str, Any]:
@@ -41,6 +41,26 @@ def test_the_ranks_of_a_gang_are_together(tmp_path: Path) -> None:
     assert one["num_replicas"] == 1
     assert "placement_group_bundles" not in one
     assert not any("autoscaling_config" in each for each in made.values())
+
+
+def test_each_part_is_pinned_to_the_nodes_it_is_meant_for(tmp_path: Path) -> None:
+    rank = Replicas(num_cpus=1, num_gpus=1, resources={"gang": 1})
+    model = Model(name="m", denoiser=rank, gangs=(Gangs(tp=2), Gangs()))
+    settings = Settings(
+        data_dir=tmp_path,
+        models=(model,),
+        ray=RayCluster(control_resources={"control": 0.1}),
+        http=Http(gateways=2, gateways_per_node=1),
+    )
+    made = options(settings)
+    of = {name: each["ray_actor_options"]["resources"] for name, each in made.items()}
+    assert of["Denoiser-m-1"] == of["Denoiser-m-tp2"] == {"gang": 1}
+    assert (
+        made["Denoiser-m-tp2"]["placement_group_bundles"] == [{"CPU": 1, "GPU": 1, "gang": 1}] * 2
+    )
+    assert of["Scheduler"] == of["Gateway"] == {"control": 0.1}
+    assert of["Encoder-m"] == {}
+    assert made["Gateway"]["max_replicas_per_node"] == 1
 
 
 def test_where_some_may_grow_serve_is_told_the_bounds_of_all(tmp_path: Path) -> None:

@@ -1,0 +1,79 @@
+"""Whose turn it is to schedule, where two clusters have one database: while KubeRay moves a service
+from one to the next, say.
+
+The newer cluster's, once its gangs are up; until then, and if it goes away again, the older one's.
+Were each to take the next epoch whenever the other has, no clip would get far.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from serve.deployments.attempt import StageHandles
+from serve.jobs.gate_status import GATE
+from serve.jobs.store import Ledger
+from serve.settings import Settings
+
+log = logging.getLogger(__name__)
+TURN = "turn"
+"""The name under which the store keeps whose turn it is."""
+GONE_AFTER_S = 30.0
+"""A Scheduler tells of its gates every two seconds; who has not for this long is not there."""
+LOOK_EVERY_S = 1.0
+
+
+async def take_turn(ledger: Ledger, born_at: float, gangs_up: Callable[[], Awaitable[None]]) -> int:
+    """The next epoch, once it is the turn of the cluster that was `born_at`.
+
+    A cluster's own Schedulers follow each other at once.
+    """
+    up = asyncio.create_task(_until_up(gangs_up))
+    try:
+        while (why := await _why_not(ledger, born_at, up=up.done())) is not None:
+            log.info("standing by: %s", why)
+            await asyncio.sleep(LOOK_EVERY_S)
+    finally:
+        up.cancel()
+    epoch = await ledger.take_epoch()
+    await ledger.remember(TURN, {"born_at": born_at}, epoch, time.time())
+    log.info("scheduler epoch %d begins", epoch)
+    return epoch
+
+
+async def _why_not(ledger: Ledger, born_at: float, *, up: bool) -> str | None:
+    turn, told = await ledger.recall(TURN), await ledger.recall(GATE)
+    if turn is None or told is None or turn["born_at"] == born_at:
+        return None
+    if time.time() - told["at"] > GONE_AFTER_S:
+        return None
+    if turn["born_at"] > born_at:
+        return "a newer cluster schedules"
+    return None if up else "an older cluster schedules until the gangs of this one are up"
+
+
+async def _until_up(gangs_up: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        try:
+            return await gangs_up()
+        except Exception as error:  # a replica that died while it was loading
+            log.warning("the gangs are not up yet: %s", type(error).__name__)
+        await asyncio.sleep(LOOK_EVERY_S)
+
+
+def gangs_of(
+    settings: Settings, stages: Mapping[str, StageHandles]
+) -> Callable[[], Awaitable[None]]:
+    """What returns when each model that is awake from the start has a gang."""
+    handles: list[Any] = []
+    for model in settings.models:
+        awake = [gangs for gangs in model.shapes if gangs.min and not model.may_sleep]
+        if awake:
+            handles.append(stages[model.name].denoisers[str(awake[0].shape)])
+
+    async def up() -> None:
+        for handle in handles:
+            await handle.check_health.remote()
+
+    return up
