@@ -70,7 +70,7 @@ def _apply(target: Manifest, operation: dict[str, Any]) -> None:
         case "remove":
             del place[at]
         case "replace":
-            place[at]  # raises if there is nothing to replace  # noqa: B018
+            place[at]  # raises if there is nothing to replace
             place[at] = _unshared(operation["value"])
         case "add" if isinstance(place, list):
             place.insert(len(place) if at == "-" else at, _unshared(operation["value"]))

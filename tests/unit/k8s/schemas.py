@@ -1,4 +1,4 @@
-"""Whether objects are what their kinds allow: Kubernetes' own, KubeRay's, the Prometheus operator's."""
+"""Whether objects are what their kinds allow: of Kubernetes, KubeRay and Prometheus' operator."""
 
 import functools
 import json
@@ -72,7 +72,12 @@ def fault_of(one: Manifest) -> str | None:
 def as_cluster(service: Manifest) -> Manifest:
     """The RayCluster that KubeRay makes of a RayService."""
     spec = service["spec"]["rayClusterConfig"]
-    return {"apiVersion": "ray.io/v1", "kind": "RayCluster", "metadata": {"name": "x"}, "spec": spec}
+    return {
+        "apiVersion": "ray.io/v1",
+        "kind": "RayCluster",
+        "metadata": {"name": "x"},
+        "spec": spec,
+    }
 
 
 def _check_ray(one: Manifest) -> None:

@@ -38,9 +38,7 @@ def test_a_patch_changes_one_place_of_a_value_that_an_anchor_shares(tmp_path: Pa
     (tmp_path / "kustomization.yaml").write_text(
         "resources: [a.yaml]\npatches: [{path: p.yaml, target: {kind: A, name: a}}]\n"
     )
-    (tmp_path / "a.yaml").write_text(
-        "{kind: A, metadata: {name: a}, one: &x {list: [1]}, two: *x}"
-    )
+    (tmp_path / "a.yaml").write_text("{kind: A, metadata: {name: a}, one: &x {list: [1]}, two: *x}")
     (tmp_path / "p.yaml").write_text("[{op: add, path: /one/list/-, value: 2}]")
     found = find(assembled(tmp_path), "A")
     assert (found["one"], found["two"]) == ({"list": [1, 2]}, {"list": [1]})
