@@ -11,10 +11,10 @@ KEY := $(shell (pwd; cat pyproject.toml constraints.txt) | cksum | cut -d ' ' -f
 READY := $(VENV)/.ready-$(KEY)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve rehearsal flood install test test-all test-gpu check format bench k8s
+.PHONY: help demo serve rehearsal flood install test test-all test-gpu check format bench
 
 help:  ## List the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*##/ { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*##/ { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(READY)  ## Start the service, make one clip with it (demo.mp4), stop it
 	@$(RUN) -m serve.cli demo
@@ -49,9 +49,6 @@ check: $(READY)  ## Format, lint, types, import contracts, structure
 format: $(READY)  ## Format the code and sort its imports
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
-
-k8s: $(READY)  ## Embed each overlay's Serve config into its RayService
-	@$(RUN) -m k8s.render
 
 bench: $(READY)  ## All benchmarks, one after another: tables, and JSON
 	$(RUN) -m benchmarks

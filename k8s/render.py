@@ -11,7 +11,7 @@ from pathlib import Path
 OVERLAYS = Path(__file__).parent / "overlays"
 CONFIG, PATCH = "serve-config.yaml", "serve-config.patch.yaml"
 HEADER = f"""\
-# Made by `make k8s` from {CONFIG}, which is what to change.
+# Made by `python -m k8s.render` from {CONFIG}, which is what to change.
 - op: add
   path: /spec/serveConfigV2
   value: |

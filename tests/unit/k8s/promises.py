@@ -126,6 +126,18 @@ def a_service_that_is_counted_once(objects: list[Manifest]) -> Iterator[str]:
         yield "pods are asked on other ports than Ray's own metrics"
 
 
+def one_name_for_a_cluster(objects: list[Manifest]) -> Iterator[str]:
+    """Dashboards choose by the label `cluster`, of the service's figures and of Ray's."""
+    names = set()
+    for spec in (one["spec"] for one in objects if one["kind"] == "ScrapeConfig"):
+        labels = [static.get("labels", {}) for static in spec.get("staticConfigs", ())]
+        relabelings = spec.get("relabelings", ())
+        labels += [{r["targetLabel"]: r["replacement"]} for r in relabelings if "replacement" in r]
+        names.add(next((label["cluster"] for label in labels if "cluster" in label), None))
+    if len(names) > 1 or None in names:
+        yield f"scrapes give the label cluster as {names}"
+
+
 def _of_ray(objects: list[Manifest]) -> list[Pod]:
     return [pod for pod in pods(objects) if "ray.io/cluster" in pod.labels]
 
@@ -147,4 +159,5 @@ PROMISES: tuple[Promise, ...] = (
     budgets_that_count,
     nothing_by_default_but_names,
     a_service_that_is_counted_once,
+    one_name_for_a_cluster,
 )

@@ -62,6 +62,8 @@ def fault_of(one: Manifest) -> str | None:
                 _check_ray(one)
             case "ScrapeConfig":
                 jsonschema.validate(one["spec"], SCRAPE)
+            case "PrometheusRule":  # promtool checks what is in it
+                jsonschema.validate(one["spec"], {"required": ["groups"]})
             case _:
                 kubernetes_validate.validate(one, KUBERNETES, strict=True)
     except (jsonschema.ValidationError, kubernetes_validate.ValidationError) as error:

@@ -28,6 +28,22 @@ def test_it_is_what_kubectl_makes(folder: Path) -> None:
     assert keyed(list(yaml.safe_load_all(made.stdout))) == keyed(assembled(K8S / folder))
 
 
+def test_all_manifests_of_a_folder_are_part_of_it() -> None:
+    """But for examples, and for files that are no objects of Kubernetes, such as rules."""
+    for kustomization in K8S.rglob("kustomization.yaml"):
+        wanted = yaml.safe_load(kustomization.read_text(encoding="utf-8"))
+        named = {
+            *wanted.get("resources", ()),
+            *(patch["path"] for patch in wanted.get("patches", ())),
+        }
+        files = {path.name: path for path in kustomization.parent.glob("*.yaml")}
+        left_out = {name for name in files.keys() - named if name != kustomization.name}
+        assert [n for n in left_out if "\nkind: " in files[n].read_text(encoding="utf-8")] in (
+            [],
+            ["secrets.example.yaml"],
+        )
+
+
 def test_what_is_outside_of_the_subset_is_refused(tmp_path: Path) -> None:
     (tmp_path / "kustomization.yaml").write_text("namePrefix: x-\n", encoding="utf-8")
     with pytest.raises(ValueError, match="namePrefix is not in our subset"):

@@ -103,6 +103,11 @@ def counted_per_pod(objects: list[Manifest]) -> None:
         relabeling["regex"] = ".+"
 
 
+def other_cluster(objects: list[Manifest]) -> None:
+    spec = find(objects, "ScrapeConfig", "filmgate")["spec"]
+    spec["staticConfigs"][0]["labels"] = {"cluster": "second"}
+
+
 @pytest.mark.parametrize(
     ("plant", "said"),
     [
@@ -124,6 +129,7 @@ def counted_per_pod(objects: list[Manifest]) -> None:
         (all_open, "nothing in or out by default"),
         (counted_twice, "tell the same figures"),
         (counted_per_pod, "other ports than Ray's own"),
+        (other_cluster, "scrapes give the label cluster as"),
     ],
 )
 def test_a_planted_error(

@@ -23,7 +23,7 @@ def secrets(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_patches_are_made_of_the_configs(tmp_path: Path) -> None:
-    """`make k8s` would change nothing."""
+    """`python -m k8s.render` would change nothing."""
     shutil.copytree(OVERLAYS, tmp_path, dirs_exist_ok=True)
     assert render(tmp_path) == []
     (tmp_path / "dev" / CONFIG).write_text("applications: []\n", encoding="utf-8")
