@@ -11,7 +11,7 @@ KEY := $(shell (pwd; cat pyproject.toml constraints.txt) | cksum | cut -d ' ' -f
 READY := $(VENV)/.ready-$(KEY)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve rehearsal flood install test test-all test-gpu check format bench
+.PHONY: help demo serve rehearsal flood install test test-all test-gpu check format bench dashboards prometheus
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*##/ { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,12 @@ check: $(READY)  ## Format, lint, types, import contracts, structure
 format: $(READY)  ## Format the code and sort its imports
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+dashboards: $(READY)  ## Write what is made from code in k8s/: dashboards, rules, their manifests
+	@$(RUN) -m k8s
+
+prometheus:  ## Fetch the Prometheus that some tests want (Debian's, into .cache/, no root)
+	@tests/fetch_prometheus.sh
 
 bench: $(READY)  ## All benchmarks, one after another: tables, and JSON
 	$(RUN) -m benchmarks
