@@ -67,6 +67,9 @@ class Newcomers(Calling):
                 await connection.execute(delete(waitlist).where(waitlist.c.id == own["id"]))
             return await _open(connection, asked, make_key("live"), rules, now)
 
+        if asked.invite and not asked.token:
+            # Sign-ups take turns: who guesses at codes is turned away before.
+            await self._engines.read(lambda connection: _check_code(connection, asked, now))
         return await self._transact(come_in)
 
     async def place(self, place_id: str, token: str, rules: Rules, now: float) -> Place:
@@ -161,6 +164,13 @@ async def _entry(
     if entry not in (Entry.OPENED, Entry.INVITED, Entry.WAITLIST):
         raise NotLetIn(entry)
     return entry
+
+
+async def _check_code(connection: AsyncConnection, asked: SignUp, now: float) -> None:
+    """Raise `NotLetIn` for a code that lets nobody in."""
+    invite = await invite_of(connection, asked.invite or "")
+    if invite.entries_left <= 0 or now >= invite.expires_at:
+        raise NotLetIn(Entry.NO_INVITE)
 
 
 async def _put_on_list(

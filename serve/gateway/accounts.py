@@ -11,7 +11,7 @@ from serve.accounts.limits import limits_of
 from serve.accounts.newcomer import NotCalled, NotLetIn, Opened, Place, SignUp, UnknownPlace
 from serve.gateway.auth import Caller, Parts
 from serve.gateway.create_body import json_body
-from serve.gateway.errors import ApiError, retry_after
+from serve.gateway.errors import ApiError
 from serve.gateway.lookup import is_plain_id
 from serve.gateway.me import AccountObject, Me, account_fields, me_of
 from serve.gateway.newcomers import (
@@ -23,12 +23,11 @@ from serve.gateway.newcomers import (
     token_of,
 )
 from serve.gateway.open_models import open_models
-from serve.gateway.pace import Pace
-from serve.gateway.parts import GatewayParts
 from serve.gateway.query import only_query
 from serve.gateway.reading import read_json
 from serve.gateway.responses import READ_FAULTS, Responses, faults
 from serve.gateway.schemas import Text
+from serve.gateway.sign_up_turns import sign_up_turn
 from serve.gateway.usage import UsageReport, usage_report
 from serve.jobs.usage import days_back
 
@@ -36,8 +35,6 @@ router = APIRouter()
 MAX_DAYS = 366
 PlaceId = Annotated[str, Path(description="The `id` of a place on the waitlist.")]
 WAITS: Responses = {202: {"model": WaitlistPlace, "description": "A place on the waitlist."}}
-EVERYBODY = ""
-"""Whose sign-ups are counted together; no account has this id."""
 
 
 class CreateAccount(BaseModel):
@@ -76,10 +73,10 @@ async def sign_up(request: Request, parts: Parts) -> AccountCreated | JSONRespon
     body = await read_json(request, CreateAccount)
     if body.name.startswith("acct_"):
         raise ApiError(400, "invalid_name", "`name` must not look like an id.", param="name")
-    _take_turn(request, parts)
     asked = SignUp(name=body.name, region=body.region, invite=body.invite, token=token_of(request))
     try:
-        found = await parts.newcomers.sign_up(asked, parts.rules, parts.now())
+        with sign_up_turn(request, parts, body.invite):
+            found = await parts.newcomers.sign_up(asked, parts.rules, parts.now())
     except REFUSALS as error:
         raise refusal(error) from None
     return _waits(found) if isinstance(found, Place) else _created(found)
@@ -153,11 +150,3 @@ def _plain(place_id: str) -> str:
     if not is_plain_id(place_id):
         raise UnknownPlace(place_id)
     return place_id
-
-
-def _take_turn(request: Request, parts: GatewayParts) -> None:
-    pace: Pace = request.app.state.pace
-    turn = pace.turn(EVERYBODY, parts.rules.signups_per_minute, parts.now())
-    if turn.wait_s:
-        message = "As many accounts are being made as this service allows; try again shortly."
-        raise ApiError(429, "too_many_signups", message, headers=retry_after(turn.wait_s))

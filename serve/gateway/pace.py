@@ -56,6 +56,11 @@ class Pace:
             wait_s=wait_s,
         )
 
+    def give_back(self, who: str) -> None:
+        """The last token that was taken: what came of it is not to be counted."""
+        if bucket := self._buckets.get(who):
+            bucket.tokens += 1.0  # the next turn keeps it within the limit
+
     def _sweep(self, now: float) -> None:
         """Forget those who have not asked for a minute: their buckets are full again."""
         if abs(now - self._swept_at) < MINUTE_S:

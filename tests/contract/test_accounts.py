@@ -6,11 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from serve.accounts.account import Account
+from serve.accounts.invitations import Invitation, Invitations
 from serve.accounts.promotion import Promotion
 from serve.accounts.rules import rules_of
+from serve.gateway.sign_up_turns import WRONG_CODES_A_MINUTE
 from serve.settings import Settings
 from serve.settings.accounts import Limits
 from tests.contract.browser import Browser, browsing, fault
@@ -102,6 +105,32 @@ async def test_a_flood_of_sign_ups_is_slowed(opened: Callable[..., Any]) -> None
         answer = await browser.http.post("/v1/accounts", json={"name": "c"})
         assert fault(answer) == (429, "too_many_signups", None)
         assert 0 < int(answer.headers["retry-after"]) <= 30
+
+
+async def test_who_guesses_codes_slows_nobody_else(opened: Callable[..., Any]) -> None:
+    """Each address has its own turns for codes that lead to nothing; a good code costs none."""
+    async with opened(**house(signup=True, signups_per_minute=2)) as browser:
+        good = Invitation(code="press", entries=40, who="op", at=0.0)
+        await Invitations(browser.studio.store.engines).create(good)
+
+        async def sign_up(name: str, site: str, **code: str) -> httpx.Response:
+            headers = {"x-forwarded-for": f"6.6.6.6, {site}"}
+            answer: httpx.Response = await browser.http.post(
+                "/v1/accounts", json={"name": name, **code}, headers=headers
+            )
+            return answer
+
+        for number in range(WRONG_CODES_A_MINUTE):
+            answer = await sign_up("eve", "8.8.8.8", invite=f"guess-{number}")
+            assert fault(answer) == (403, "invite_invalid", "invite")
+        for code in ("guess", "press"):
+            answer = await sign_up("eve", "8.8.8.8", invite=code)
+            assert fault(answer) == (429, "too_many_codes", None)
+            assert 0 < int(answer.headers["retry-after"]) <= 60
+        for number in range(2 * WRONG_CODES_A_MINUTE):
+            (await sign_up(f"guest {number}", "9.9.9.9", invite="press")).raise_for_status()
+        for name in ("a", "b"):
+            assert (await sign_up(name, "8.8.8.8")).status_code == 201
 
 
 async def test_me_without_a_key(browser: Browser) -> None:

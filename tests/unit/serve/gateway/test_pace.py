@@ -58,3 +58,15 @@ def test_no_minute_has_more_than_two_minutes_worth(limit: int, gaps: list[float]
             taken.append(now)
     for begin in taken:
         assert sum(begin <= moment < begin + 60.0 for moment in taken) <= 2 * limit
+
+
+def test_what_is_given_back_may_be_taken_again() -> None:
+    pace = Pace()
+    pace.turn("ann", 1, 100.0)
+    pace.give_back("ann")
+    pace.give_back("bob")
+    assert pace.turn("ann", 1, 100.0).wait_s == 0.0
+    pace.give_back("ann")
+    pace.give_back("ann")
+    turns = [pace.turn("ann", 1, 100.0) for _ in range(2)]
+    assert [turn.wait_s for turn in turns] == [0.0, 60.0], "never more than the limit"
