@@ -14,8 +14,6 @@ from serve.jobs.gate_status import GATE, counts_by_tier, gate_status
 from serve.jobs.store import Ledger
 
 log = logging.getLogger(__name__)
-TOLD_EVERY_S = 2.0
-"""How old what `filmgate gate status` shows may be."""
 
 
 class OperatorStore(Ledger, Protocol):
@@ -27,7 +25,7 @@ class OperatorStore(Ledger, Protocol):
 
 
 class Operators:
-    """Under one epoch."""
+    """Under one epoch; they are told how the gates stand every `every_s`."""
 
     def __init__(
         self,
@@ -38,6 +36,7 @@ class Operators:
         attempts: Attempts,
         answers: RecentAnswers,
         epoch: int,
+        every_s: float,
         standard_devices: int,
     ) -> None:
         self._store = store
@@ -46,6 +45,7 @@ class Operators:
         self._attempts = attempts
         self._answers = answers
         self._epoch = epoch
+        self._every_s = every_s
         self._standard_devices = standard_devices
         self._switches = NO_SWITCHES
         self._told_at = float("-inf")
@@ -59,8 +59,8 @@ class Operators:
         return self._switches
 
     async def tell(self, situation: Situation, now: float) -> None:
-        """Keep how the gates stand where operators look, every other second."""
-        if abs(now - self._told_at) < TOLD_EVERY_S:  # clocks are set back, too
+        """Keep how the gates stand where operators look, now and then."""
+        if abs(now - self._told_at) < self._every_s:  # clocks are set back, too
             return
         queued = (*self._rows.waiting.values(), *self._rows.deferred.values())
         status = gate_status(

@@ -82,8 +82,7 @@ class Scheduler:
         self._metrics.epoch(self._epoch)
         self._dispatch = self._make_dispatch(parts)
         self._pulse = await self._revived_pulse()
-        loops = self._loops().items()
-        self._tasks = [asyncio.create_task(loop, name=name) for name, loop in loops]
+        self._tasks = [asyncio.create_task(loop, name=name) for name, loop in self._loops().items()]
 
     async def check_health(self) -> None:
         """Unhealthy once one of the loops has died."""
@@ -160,6 +159,7 @@ class Scheduler:
                 attempts=self._attempts,
                 answers=self._lessons.answers,
                 epoch=self._epoch,
+                every_s=self._settings.policy.told_every_s,
                 standard_devices=self._shapes.standard_of(self._settings.models[0].name),
             ),
         )

@@ -63,6 +63,8 @@ class Policy(Section):
     asked for."""
     remember_every_s: float = Field(5.0, gt=0)
     """How often what was learnt is stored for the next Scheduler."""
+    told_every_s: float = Field(2.0, gt=0, le=5)
+    """How old what `filmgate gate status` shows may be."""
     gone_after_s: float = Field(120.0, ge=0)
     """Without any gang, the GPUs that were there last are counted on for so long: a gang that is
     being replaced is no reason to turn anybody away."""

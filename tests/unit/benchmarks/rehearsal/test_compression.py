@@ -18,6 +18,7 @@ from benchmarks.rehearsal.compression import (
 )
 from benchmarks.rehearsal.outline import GANGS, NAME, costs_of, true_size
 from serve.settings import Settings
+from serve.settings.policy import Policy
 
 FACTOR = 30.0
 STATED = {
@@ -55,6 +56,12 @@ def test_the_rules_are_the_replays_in_a_hurry(tmp_path: Path) -> None:
     for key, value in whole.items():
         wanted = value / FACTOR if key[1].endswith("_s") else value
         assert hurried[key] == pytest.approx(STATED.get(key, wanted)), key
+
+
+def test_so_are_all_other_periods_of_the_policy() -> None:
+    hurried, whole = policy_values(FACTOR), Policy().model_dump(mode="json")
+    for key in ("remember_every_s", "told_every_s", "gone_after_s"):
+        assert hurried[key] == pytest.approx(whole[key] / FACTOR), key
 
 
 def test_clips_take_their_time_over_the_factor(tmp_path: Path) -> None:

@@ -41,6 +41,7 @@ async def pulse_of(scene: Scene, rows: QueuedRows | None = None) -> Pulse:
             attempts=scene.attempts,
             answers=RecentAnswers(60.0),
             epoch=epoch,
+            every_s=2.0,
             standard_devices=1,
         ),
     )
@@ -85,6 +86,16 @@ async def test_operators_are_obeyed_and_told(scene: Scene, monkeypatch: pytest.M
     assert [tier.gate for tier in status.tiers[:3]] == ["shedding", "shedding", "open"]
     monkeypatch.setattr(scene.store, "switches", None)
     assert (await pulse.beat([gang()], NOW + 1.0)).aside == sight.aside, "they stay as they were"
+
+
+async def test_operators_are_told_as_often_as_the_settings_say(scene: Scene) -> None:
+    pulse = await pulse_of(scene)
+    told = []
+    for passed_s in (0.0, 1.9, 2.0, 3.9, 4.0):
+        await pulse.beat([gang()], NOW + passed_s)
+        status = GateStatus.from_values(await scene.store.recall(GATE))
+        told.append(status.at - NOW)
+    assert told == [0.0, 0.0, 2.0, 2.0, 4.0]
 
 
 async def test_what_was_learnt_outlives_the_process(scene: Scene) -> None:
