@@ -4,10 +4,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import update
+from sqlalchemy.exc import IntegrityError
 
 from serve.jobs.job import Job, Note, Phase, Status
 from serve.jobs.queued import QueueMark
+from serve.jobs.sql_store import SqlJobStore
 from serve.jobs.store import Fence, JobStore, QueueFull
+from serve.jobs.tables import jobs
 
 MakeJob = Callable[..., Job]
 RELEASED = Note(at=1_500.0, what="released", reason="room", text="There is room.")
@@ -64,6 +68,32 @@ async def test_a_job_is_released_once_by_the_newest_and_only_while_it_waits(
     assert await store.release(job, new, 1_500.0, RELEASED)
     assert await store.release(job, new, 1_600.0, RELEASED) is None
     assert (await the(store, job)).released_at == 1_500.0
+
+
+async def test_a_promised_time_never_moves(store: SqlJobStore, make_job: MakeJob) -> None:
+    """Whoever tries, and in whatever state the job is: the database refuses."""
+    promised, plain = make_job(promised_by=9_000.0), make_job()
+    await put(store, promised, plain)
+    epoch = await store.take_epoch()
+
+    async def refuses(job_id: str) -> None:
+        for other in (9_000.5, 8_999.0, None):
+            move = update(jobs).where(jobs.c.id == job_id).values(promised_by=other)
+            with pytest.raises(IntegrityError, match="a promised time never moves"):
+                await store.engines.change(move)
+
+    await refuses(promised.id)
+    await store.release(promised, epoch, 1_500.0, RELEASED)
+    await refuses(promised.id)
+    await store.start(promised.id, epoch, 2_000.0)
+    await refuses(promised.id)
+    await store.cancel(promised.id, promised.account_id, 2_001.0)
+    await refuses(promised.id)
+    same = update(jobs).values(promised_by=jobs.c.promised_by)
+    assert await store.engines.change(same) == 2
+    later = update(jobs).where(jobs.c.id == plain.id).values(promised_by=9_000.0)
+    assert await store.engines.change(later) == 1, "it may be made once"
+    await refuses(plain.id)
 
 
 async def test_deferred_jobs_take_no_place_in_the_queue(store: JobStore, make_job: MakeJob) -> None:

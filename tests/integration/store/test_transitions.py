@@ -8,11 +8,15 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from sqlalchemy import update
+from sqlalchemy.exc import IntegrityError
+
 from pipelines.spec import ClipSpec
 from serve.deployments.queued_rows import QueuedRows
 from serve.jobs.job import Failure, Job, Note, Phase, Status, Timings, check_transition
 from serve.jobs.sql_store import open_store
 from serve.jobs.store import Fence, IdempotencyClaim, QueueFull
+from serve.jobs.tables import jobs
 from serve.jobs.upgrade import migrate
 
 SPEC = ClipSpec(
@@ -127,6 +131,19 @@ class AnyOrder(RuleBasedStateMachine):
         row = self.row(place)
         released = self.run(self.store.release(row, self.epoch - age, self.tick(), NOTE))
         assert (released is not None) == (row.deferred and age == 0)
+
+    @rule(place=PLACES, by=st.sampled_from([-1.0, 1.0, None]))
+    def move_a_promise(self, place: int, by: float | None) -> None:
+        """Nothing in the store does; what tried to would be refused."""
+        row = self.row(place)
+        other = None if row.promised_by is None or by is None else row.promised_by + by
+        move = update(jobs).where(jobs.c.id == row.id).values(promised_by=other)
+        try:
+            assert self.run(self.store.engines.change(move)) == 1
+        except IntegrityError:
+            assert row.promised_by is not None
+        else:
+            assert row.promised_by is None
 
     @rule()
     def read_the_queue(self) -> None:
