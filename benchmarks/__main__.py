@@ -9,7 +9,18 @@ import os
 import sys
 from itertools import takewhile
 
-NAMES = ("overhead", "load", "startup", "shares", "denoise", "stages", "flood", "gate", "rehearsal")
+NAMES = (
+    "overhead",
+    "load",
+    "startup",
+    "shares",
+    "sizing",
+    "denoise",
+    "stages",
+    "flood",
+    "gate",
+    "rehearsal",
+)
 HOMES = {"rehearsal": "benchmarks.rehearsal.bench"}
 """Where a benchmark is, if not in a module of its name."""
 
