@@ -193,6 +193,14 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StoreErrors:
+    """Calls of the stores that failed a Gateway since it last told."""
+
+    jobs: int
+    artifacts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """The Scheduler's view, sent to each Gateway about once a second."""
 
@@ -203,6 +211,8 @@ class Snapshot:
     running_eta_s: dict[str, float]
     metrics: bytes
     """The Scheduler's metrics in Prometheus text format."""
+    page: bytes = b""
+    """What operators are told of the load, as JSON."""
     situation: Situation | None = None
     """What requests are decided from."""
     recent_accounts: frozenset[str] = frozenset()

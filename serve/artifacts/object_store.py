@@ -46,6 +46,8 @@ class ObjectArtifacts:
         self._store = store
         self._local_root = local_root
         self._pool = ThreadPoolExecutor(CALLS_AT_ONCE, thread_name_prefix="artifacts")
+        self.num_faults = 0
+        """Calls that failed whoever asked; an object that is not there is no fault of the store."""
 
     async def put(self, key: str, blob: bytes) -> None:
         await self._call(self._put, check_key(key), blob)
@@ -94,7 +96,13 @@ class ObjectArtifacts:
 
     async def _call(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, lambda: work(*args, **kwargs))
+        try:
+            return await loop.run_in_executor(self._pool, lambda: work(*args, **kwargs))
+        except ArtifactMissing:
+            raise
+        except ArtifactError:
+            self.num_faults += 1
+            raise
 
     def _put(self, key: str, content: bytes | Path) -> None:
         try:

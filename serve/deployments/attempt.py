@@ -11,6 +11,7 @@ from autoscaling.placement import FreeGangs
 from serve.artifacts.store import ArtifactStore
 from serve.deployments.encode_ahead import EncodeAhead, answered, stop
 from serve.deployments.gangs import Gangs
+from serve.deployments.listener import Listener
 from serve.deployments.outage import outlast
 from serve.deployments.suspension import Suspension
 from serve.jobs.job import Job, Phase, Timings
@@ -47,6 +48,10 @@ class StageHandles:
     """By the shape of their gangs."""
     decoder: Any
 
+    def encode(self, job: Job) -> Any:
+        """The job's conditioning, on its way."""
+        return self.encoder.encode.remote(job.id, job.spec)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptParts:
@@ -59,12 +64,7 @@ class AttemptParts:
     retention_s: float
     publish: Callable[[Job], None]
     """Tells the Gateways the job's present state."""
-    observe: Callable[[Job, str, float, int], None]
-    """Hears of (job, stage or "step", seconds, devices held for so long)."""
-    encoded: Callable[[Job, bool], None]
-    """Hears whether the encoder had the conditioning already."""
-    redone: Callable[[Job, int], None]
-    """Hears how many finished steps a new attempt has to do again."""
+    lessons: Listener
     gang_freed: Callable[[], None]
 
 
@@ -119,7 +119,7 @@ class Attempt:
         """Whether the latents are stored now; False when the gang let go before."""
         job = self.job
         order = DenoiseOrder(job_id=job.id, epoch=job.epoch, attempt=job.attempt)
-        encoded = self._ahead or self._stages.encoder.encode.remote(job.id, job.spec)
+        encoded = self._ahead or self._stages.encode(job)
         denoiser = self._stages.denoisers[shape].options(stream=True)
         stream = denoiser.denoise.remote(order, job.spec, encoded)
         heard = stored = False
@@ -146,14 +146,14 @@ class Attempt:
             case "started":
                 self._parts.gangs.bind(self.job.id, event.replica)
                 self.saved_step = self.first_step = event.step
-                self._parts.redone(self.job, max(0, self.job.step - event.step))
+                self._parts.lessons.went_on(self.job, event.step)
                 if event.cached is not None:
-                    self._parts.encoded(self.job, event.cached)
+                    self._parts.lessons.encoded(self.job, event.cached)
                 self._spent(encode_s=event.seconds)
                 await self._advance(Phase.DENOISE, event.step)
             case "step":
                 self._spent(denoise_s=event.seconds)
-                self._parts.observe(self.job, "step", event.seconds, self.devices)
+                self._parts.lessons.observed(self.job, "step", event.seconds, self.devices)
                 await self._step(event.step)
             case "checkpoint":
                 self.saved_step = event.step
@@ -238,7 +238,7 @@ class Attempt:
         )
         for stage, seconds in (("encode", encode_s), ("decode", decode_s)):
             if seconds:
-                self._parts.observe(self.job, stage, seconds, 1)
+                self._parts.lessons.observed(self.job, stage, seconds, 1)
 
     @property
     def devices(self) -> int:

@@ -1,6 +1,7 @@
 """What becomes of a job whose attempt did not publish a clip."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 
 from ray.exceptions import RayActorError
@@ -22,14 +23,24 @@ UNSOUND = "unsound_output"
 class AttemptEnd:
     """Back in the queue from its last durable checkpoint, or failed with a stated reason."""
 
-    def __init__(self, ledger: Ledger, artifacts: ArtifactStore, *, max_crashes: int) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        artifacts: ArtifactStore,
+        *,
+        max_crashes: int,
+        lost: Callable[[Job, int], None] = lambda _job, _steps: None,
+    ) -> None:
+        """`lost` hears of finished steps that will be done again."""
         self._ledger = ledger
         self._artifacts = artifacts
         self._max_crashes = max_crashes
+        self._lost = lost
 
     async def interrupted(self, attempt: Attempt, now: float) -> None:
         """The gang let go of it, as it was told to or as its lease ran out: not the job's fault."""
         await self._settle_step(attempt, now)
+        self._lost(attempt.job, attempt.job.step - attempt.saved_step)
         stored = replace(attempt.job, step=attempt.saved_step)
         await self._ledger.requeue(
             attempt.fence,
@@ -55,6 +66,7 @@ class AttemptEnd:
         if isinstance(error, JobFault):
             unsound_frames = error.code == UNSOUND and attempt.job.phase is Phase.DECODE
             if unsound_frames and await start_over(attempt, self._ledger, self._artifacts, now):
+                self._lost(attempt.job, attempt.job.step)
                 return
             failure = Failure(code=error.code, message=error.message)
             await self._fail(attempt, failure, now)
@@ -63,6 +75,7 @@ class AttemptEnd:
         job = attempt.job
         crashes = 1 if attempt.saved_step > job.crash_step else job.crashes + 1
         if crashes < self._max_crashes:
+            self._lost(job, job.step - attempt.saved_step)
             stored = replace(job, step=attempt.saved_step)
             note = interrupted(stored, now, reason="crashed")
             await self._ledger.requeue(

@@ -83,6 +83,7 @@ class Attempts:
         ending = asyncio.create_task(self._see_off(attempt, work))
         self._endings.add(ending)
         ending.add_done_callback(self._endings.discard)
+        self._parts.lessons.began(job)
         self._parts.publish(job)
 
     async def drop_moved_on(self) -> None:
@@ -141,6 +142,7 @@ class Attempts:
             self._janitor.expect_late_writes(job_id, time.time())
         if error := attempt.stopped_by if work.cancelled() else work.exception():
             log.warning("attempt broke", extra={"job_id": job_id}, exc_info=error)
+            self._parts.lessons.broke(attempt.job, error)
         elif work.cancelled():  # from here, or by Ray, which cancels a call that it lost
             log.info("attempt stopped", extra={"job_id": job_id})
         elif work.result() is not Outcome.INTERRUPTED:

@@ -117,6 +117,10 @@ class Gangs:
             for gang in self._fresh(now)
         )
 
+    def reports(self, now: float) -> list[LeaseReport]:
+        """What the gangs alive said last."""
+        return [gang.report for gang in self._fresh(now)]
+
     def _fresh(self, now: float) -> list[_Gang]:
         silent = [n for n, gang in self._gangs.items() if now - gang.seen_at > self._timeout_s]
         for name in silent:

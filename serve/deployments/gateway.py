@@ -27,13 +27,14 @@ class Gateway:
         settings = Settings.from_values(values)
         configure_logging(settings.log)
         store = open_store(settings.database_url)
+        artifacts = open_artifacts(settings.artifacts, settings.data_dir)
         self._parts = GatewayParts(
             http=settings.http,
             jobs=settings.jobs,
             min_free_bytes=settings.artifacts.min_free_bytes,
             free_bytes=lambda: None if settings.artifacts.url else free_bytes(settings.data_dir),
             store=store,
-            artifacts=open_artifacts(settings.artifacts, settings.data_dir),
+            artifacts=artifacts,
             accounts=open_accounts(store.engines),
             newcomers=open_newcomers(store.engines),
             models=await asyncio.to_thread(_served, settings),
@@ -45,6 +46,7 @@ class Gateway:
             tick_s=settings.policy.tick_s,
             remembered_s=settings.accounts.remembered_s,
             now=time.time,
+            store_errors=lambda: (store.engines.faults.count, artifacts.num_faults),
         )
 
     def __serve_build_asgi_app__(self) -> FastAPI:

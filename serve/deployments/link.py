@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
-from serve.messages import Answered, JobEvent, Snapshot
+from serve.messages import Answered, JobEvent, Snapshot, StoreErrors
 
 log = logging.getLogger(__name__)
 STALE_AFTER_S = 5.0
@@ -32,6 +32,14 @@ class ServeLink:
     async def report(self, answered: list[Answered]) -> None:
         """What requests were answered, for the policy and the metrics."""
         await self._scheduler.answered.remote(answered)
+
+    async def failed(self, errors: StoreErrors) -> None:
+        """How often the stores failed, for the metrics."""
+        await self._scheduler.told.remote(errors)
+
+    def silent_s(self) -> float | None:
+        """Since the last snapshot; None before the first."""
+        return None if self._snapshot is None else time.monotonic() - self._heard_at
 
     async def events(self) -> AsyncIterator[JobEvent | Snapshot]:
         """One subscription; it ends or raises when the Scheduler goes away."""

@@ -10,7 +10,7 @@ from serve.deployments.answers import RecentAnswers
 from serve.deployments.attempts import Attempts
 from serve.deployments.policy import Policy
 from serve.deployments.queued_rows import QueuedRows
-from serve.jobs.gate_status import GATE, counts_by_tier, gate_status
+from serve.jobs.gate_status import GATE, GateStatus, counts_by_tier, gate_status
 from serve.jobs.store import Ledger
 
 log = logging.getLogger(__name__)
@@ -49,6 +49,8 @@ class Operators:
         self._standard_devices = standard_devices
         self._switches = NO_SWITCHES
         self._told_at = float("-inf")
+        self.status: GateStatus | None = None
+        """What they were told last."""
 
     async def switches(self, now: float) -> Switches:
         """What they have decided; while the store does not answer, what they had."""
@@ -72,5 +74,6 @@ class Operators:
             epoch=self._epoch,
             now=now,
         )
+        self.status = status
         await self._store.remember(GATE, status.to_values(), self._epoch, now)
         self._told_at = now

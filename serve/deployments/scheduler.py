@@ -26,6 +26,7 @@ from serve.deployments.gangs import gangs_under
 from serve.deployments.giving_way import GivingWay
 from serve.deployments.janitor import Janitor
 from serve.deployments.lessons import Lessons
+from serve.deployments.observatory import Observatory
 from serve.deployments.operators import Operators
 from serve.deployments.policy import open_policy
 from serve.deployments.pulse import Pulse, PulseParts
@@ -33,17 +34,17 @@ from serve.deployments.queued_rows import QueuedRows
 from serve.deployments.rounds import check_alive, in_rounds, steadily
 from serve.deployments.shapes import Shapes
 from serve.deployments.sign_ups import signing_up
+from serve.deployments.snapshots import Known, Snapshots
 from serve.deployments.turn import gangs_of, take_turn
 from serve.deployments.view import View
 from serve.deployments.warmth import Warmth
 from serve.gateway.live import event_of
 from serve.jobs.job import Job
 from serve.jobs.sql_store import open_store
-from serve.messages import Answered, LeaseAnswer, LeaseReport, Snapshot
+from serve.messages import Answered, LeaseAnswer, LeaseReport, StageReport, StoreErrors
 from serve.models import offered_models
 from serve.settings import Settings
 from serve.telemetry.logs import configure_logging
-from serve.telemetry.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
@@ -60,17 +61,16 @@ class Scheduler:
         self._store = open_store(settings.database_url)
         self._accounts = AccountWatch(self._store.engines)
         self._artifacts = open_artifacts(settings.artifacts, settings.data_dir)
-        self._metrics = Metrics(settings.tiers, [model.name for model in settings.models])
+        self._sights = Observatory(settings, self._store.engines, self._artifacts)
         self._feed = Feed()
         self._gangs = gangs_under(settings.lease)
-        self._ahead = EncodeAhead(self._encode, self._gangs)
+        self._ahead = EncodeAhead(lambda job: self._stages[job.model].encode(job), self._gangs)
         self._models = await asyncio.to_thread(offered_models, settings)
         self._costs = Costs(self._models)
         self._view = View(self._costs)
         self._shapes = Shapes(self._models, self._gangs, settings.policy.placement)
         self._policy = open_policy(settings, self._costs, self._shapes.standard, time.time())
-        lately_s = settings.policy.saturation.smoothing_s
-        self._lessons = Lessons(self._costs, self._policy, self._metrics, lately_s=lately_s)
+        self._lessons = Lessons(self._costs, self._policy, self._sights)
         self._rows = QueuedRows(self._store)
         self._asked = open_asked(settings, self._costs, self._shapes)
         self._janitor = Janitor(self._store, self._artifacts)
@@ -79,8 +79,10 @@ class Scheduler:
         self._attempts = self._make_attempts(parts)
         self._warmth = Warmth(self._stages, self._gangs, settings.lease, then=self._show)
         self._epoch = await take_turn(self._store, born_at, gangs_of(settings, self._stages))
-        self._metrics.epoch(self._epoch)
+        self._sights.metrics.epoch(self._epoch)
         self._dispatch = self._make_dispatch(parts)
+        self._operators = self._make_operators()
+        self._snapshots = self._make_snapshots()
         self._pulse = await self._revived_pulse()
         self._tasks = [asyncio.create_task(loop, name=name) for name, loop in self._loops().items()]
 
@@ -94,9 +96,10 @@ class Scheduler:
         return {
             "scheduling": in_rounds(self._scan, self._dispatch.round, self._wake, scan_s=scan_s),
             "snapshots": steadily(self._show, every_s=tick_s, what="a snapshot"),
+            **self._sights.loops(),
             # Apart from scheduling, which must not wait for a slow or failing artifact store.
             "clearing up": steadily(self._clean, every_s=scan_s, what="clearing up"),
-            **signing_up(self._store.engines, settings, self._policy, self._epoch),
+            **signing_up(self._store.engines, settings, self._policy, self._epoch, self._sights),
             **{f"warming up {model}": self._warmth.wait_for(model) for model in self._stages},
         }
 
@@ -108,19 +111,17 @@ class Scheduler:
             ahead=self._ahead,
             retention_s=self._settings.jobs.retention_s,
             publish=self._publish,
-            observe=self._lessons.observed,
-            encoded=self._metrics.encoded,
-            redone=self._metrics.redone,
+            lessons=self._lessons,
             gang_freed=self._wake.set,
         )
 
     def _make_attempts(self, parts: AttemptParts) -> Attempts:
-        most = self._settings.jobs.max_crashes
+        crashes, lost = self._settings.jobs.max_crashes, self._lessons.lost
         return Attempts(
             ledger=self._store,
             stages=self._stages,
             parts=parts,
-            end=AttemptEnd(self._store, self._artifacts, max_crashes=most),
+            end=AttemptEnd(self._store, self._artifacts, max_crashes=crashes, lost=lost),
             janitor=self._janitor,
             finished=self._lessons.finished,
             left=self._policy.left,
@@ -143,7 +144,6 @@ class Scheduler:
         )
 
     async def _revived_pulse(self) -> Pulse:
-        policy = self._settings.policy
         parts = PulseParts(
             ledger=self._store,
             rows=self._rows,
@@ -152,20 +152,38 @@ class Scheduler:
             attempts=self._attempts,
             fleet=open_fleet(self._settings, time.time()),
             publish=self._publish,
-            operators=Operators(
-                self._store,
-                policy=self._policy,
-                rows=self._rows,
-                attempts=self._attempts,
-                answers=self._lessons.answers,
-                epoch=self._epoch,
-                every_s=self._settings.policy.told_every_s,
-                standard_devices=self._shapes.standard_of(self._settings.models[0].name),
-            ),
+            operators=self._operators,
         )
-        pulse = Pulse(parts, epoch=self._epoch, remember_every_s=policy.remember_every_s)
+        every_s = self._settings.policy.remember_every_s
+        pulse = Pulse(parts, epoch=self._epoch, remember_every_s=every_s)
         await pulse.recall(time.time())
         return pulse
+
+    def _make_operators(self) -> Operators:
+        return Operators(
+            self._store,
+            policy=self._policy,
+            rows=self._rows,
+            attempts=self._attempts,
+            answers=self._sights.answers,
+            epoch=self._epoch,
+            every_s=self._settings.policy.told_every_s,
+            standard_devices=self._shapes.standard_of(self._settings.models[0].name),
+        )
+
+    def _make_snapshots(self) -> Snapshots:
+        known = Known(
+            sights=self._sights,
+            gangs=self._gangs,
+            rows=self._rows,
+            attempts=self._attempts,
+            policy=self._policy,
+            operators=self._operators,
+            view=self._view,
+            accounts=self._accounts,
+            warm_models=self._warmth.models,
+        )
+        return Snapshots(known, self._epoch)
 
     async def lease(self, report: LeaseReport) -> LeaseAnswer:
         """A gang's report; it may go on only with an attempt that runs here."""
@@ -173,6 +191,10 @@ class Scheduler:
             self._wake.set()
         keep = report.holding is not None and self._attempts.may_go_on(report.holding)
         return LeaseAnswer(epoch=self._epoch, keep=keep)
+
+    async def told(self, news: StageReport | StoreErrors) -> None:
+        """How an encoder or decoder does, or the stores as a Gateway sees them."""
+        self._sights.told(news)
 
     async def notify(self, job_id: str) -> None:
         """A job's row has changed: look now instead of at the next scan."""
@@ -192,7 +214,7 @@ class Scheduler:
 
     async def watch(self) -> AsyncIterator[News]:
         """What a Gateway subscribes to: a snapshot at once, then news as it happens."""
-        async for news in self._feed.read(await self._snapshot()):
+        async for news in self._feed.read(await self._snapshots.take()):
             yield news
 
     async def _scan(self) -> None:
@@ -200,8 +222,7 @@ class Scheduler:
         if not await self._store.holds(self._epoch):
             log.error("epoch %d has been replaced; this scheduler ends", self._epoch)
             os._exit(1)
-        now = time.time()
-        for job in await self._store.adopt(self._epoch, now, running=self._attempts.ids()):
+        for job in await self._store.adopt(self._epoch, time.time(), running=self._attempts.ids()):
             log.info("adopted", extra={"job_id": job.id, "step": job.step})
             self._publish(job)
         await self._attempts.drop_moved_on()
@@ -210,9 +231,6 @@ class Scheduler:
 
     async def _clean(self) -> None:
         await self._janitor.clean(time.time())
-
-    def _encode(self, job: Job) -> Any:
-        return self._stages[job.model].encoder.encode.remote(job.id, job.spec)
 
     def _publish(self, job: Job) -> None:
         self._rows.seen(job)
@@ -226,24 +244,7 @@ class Scheduler:
             return
         try:
             sight = await self._pulse.beat(self._gangs.statuses(time.monotonic()), time.time())
-            self._lessons.looked(sight, self._rows.deferred.values())
+            self._lessons.looked(sight, self._operators.status)
         except Exception:
             log.exception("the policy's look failed; trying again")
-        self._feed.publish(await self._snapshot())
-
-    async def _snapshot(self) -> Snapshot:
-        gangs, now = self._gangs.statuses(time.monotonic()), time.time()
-        ordered = self._policy.ordered(self._rows.waiting.values(), self._attempts.runs(), now)
-        self._metrics.gangs(gangs)
-        self._metrics.running(self._attempts.jobs())
-        self._metrics.queue(ordered)
-        return self._view.snapshot(
-            epoch=self._epoch,
-            gangs=gangs,
-            warm_models=frozenset(self._warmth.models),
-            metrics=self._metrics.exposition(),
-            ordered=ordered,
-            situation=self._policy.situation,
-            recent_accounts=self._policy.recent_accounts(now),
-            accounts=await self._accounts.look(),
-        )
+        self._feed.publish(await self._snapshots.take())

@@ -9,6 +9,7 @@ from serve.accounts.calling import Looked
 from serve.accounts.newcomer import Room, room_of
 from serve.accounts.newcomers import open_newcomers
 from serve.accounts.rules import Rules, rules_of
+from serve.deployments.observatory import Observatory
 from serve.deployments.policy import Policy
 from serve.deployments.rounds import steadily
 from serve.jobs.database import Engines
@@ -36,12 +37,15 @@ class SignUpGate:
         epoch: int,
         room: Callable[[], Room | None],
         clock: Callable[[], float],
+        told: Callable[[int, int], None] = lambda _waiting, _called: None,
     ) -> None:
+        """`told` hears after each look how many wait, and how many were called."""
         self._waitlist = waitlist
         self._rules = rules
         self._epoch = epoch
         self._room = room
         self._clock = clock
+        self._told = told
         self.last: Looked | None = None
         """What the latest look came to, for the metrics."""
 
@@ -53,12 +57,18 @@ class SignUpGate:
         self.last = looked = await self._waitlist.look(
             room, self._rules, self._epoch, self._clock()
         )
+        if looked is not None:
+            self._told(looked.waiting, len(looked.called))
         if looked is not None and looked.called:
             log.info("called %d of the waitlist, %d still wait", len(looked.called), looked.waiting)
 
 
 def signing_up(
-    engines: Engines, settings: Settings, policy: Policy, epoch: int
+    engines: Engines,
+    settings: Settings,
+    policy: Policy,
+    epoch: int,
+    sights: Observatory,
 ) -> dict[str, Coroutine[Any, Any, None]]:
     """The gate's loop, where anybody may make an account; it goes by what the policy saw last."""
     if not settings.accounts.signup:
@@ -75,6 +85,7 @@ def signing_up(
         epoch=epoch,
         room=room,
         clock=time.time,
+        told=sights.metrics.policy.waitlist,
     )
     every_s = settings.accounts.gate_period_s
     return {"signing up": steadily(gate.look, every_s=every_s, what="the sign-up gate")}

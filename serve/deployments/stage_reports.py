@@ -51,7 +51,7 @@ class StageReports:
                 vitals=self._signs.now(),
             )
             try:
-                await asyncio.wait_for(self._scheduler.stage.remote(report), 2 * self._every_s)
+                await asyncio.wait_for(self._scheduler.told.remote(report), 2 * self._every_s)
             except Exception as error:
                 log.debug("the scheduler was not told: %s", type(error).__name__)
             await asyncio.sleep(self._every_s)

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from starlette.types import Lifespan
 
 from serve.accounts.remembered import Remembered
-from serve.gateway import accounts, content, estimates, events, health, models, videos
+from serve.gateway import accounts, content, estimates, events, health, load, models, videos
 from serve.gateway.auth import KeyUses
 from serve.gateway.demand import Demand, report
 from serve.gateway.document import API_VERSION, DESCRIPTION, DescribedApp
@@ -19,14 +19,17 @@ from serve.gateway.images import FirstFrames
 from serve.gateway.intake import Intake
 from serve.gateway.limits import BodyLimit, Faults
 from serve.gateway.live import Live
+from serve.gateway.load_board import LoadBoard
 from serve.gateway.pace import Pace
 from serve.gateway.parts import GatewayParts
 from serve.gateway.pricing import Pricing
+from serve.gateway.store_watch import report_errors
 
 
 def build_gateway(parts: GatewayParts) -> FastAPI:
     """The application; its lifespan holds the one subscription to the Scheduler."""
-    live = Live(parts.link, parts.store, max_watches=parts.http.max_event_streams)
+    board = LoadBoard(max_watches=parts.http.max_load_streams)
+    live = Live(parts.link, parts.store, max_watches=parts.http.max_event_streams, seen=board.show)
     first_frames = FirstFrames(
         max_bytes=parts.http.max_image_bytes,
         allow_private=parts.http.fetch_private_addresses,
@@ -38,7 +41,8 @@ def build_gateway(parts: GatewayParts) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         reporting = report(demand, parts.link, every_s=parts.tick_s)
-        loops = [asyncio.create_task(loop) for loop in (live.run(), reporting)]
+        errors = report_errors(parts.store_errors, parts.link, every_s=parts.tick_s)
+        loops = [asyncio.create_task(loop) for loop in (live.run(), reporting, errors)]
         try:
             yield
         finally:
@@ -50,6 +54,7 @@ def build_gateway(parts: GatewayParts) -> FastAPI:
     app = routed_app(lifespan)
     app.state.parts = parts
     app.state.live = live
+    app.state.load_board = board
     app.state.demand = demand
     app.state.pricing = pricing
     app.state.door = Door(parts, pricing)
@@ -87,7 +92,7 @@ def routed_app(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    for module in (videos, estimates, content, events, models, accounts, health):
+    for module in (videos, estimates, content, events, models, accounts, load, health):
         app.include_router(module.router)
     for kind in EXPECTED:
         app.add_exception_handler(kind, answer_fault)

@@ -8,10 +8,9 @@ from pydantic import BaseModel
 from starlette.responses import JSONResponse, Response
 
 from serve.gateway.auth import Parts
-from serve.gateway.errors import unavailable
 from serve.gateway.parts import GatewayParts, ServedModel
-from serve.gateway.responses import faults
 from serve.messages import Snapshot
+from serve.telemetry.own_metrics import hearing
 
 router = APIRouter()
 STORE_TIMEOUT_S: Final = 2.0
@@ -60,15 +59,17 @@ async def readyz(parts: Parts) -> Response:
             "description": "Prometheus text.",
             "content": {"text/plain": {"schema": {"type": "string"}}},
         },
-        **faults(503),
     },
 )
 async def metrics(parts: Parts) -> Response:
-    """The Scheduler's metrics; it alone counts, so that every Gateway tells the same."""
+    """The Scheduler's metrics; it alone counts, so that every Gateway tells the same.
+
+    Of its own a Gateway adds whether it hears the Scheduler; while it does not, that is all.
+    """
     snapshot = parts.link.snapshot()
-    if snapshot is None:
-        raise unavailable("scheduler")
-    return Response(snapshot.metrics, headers={"content-type": METRICS_TYPE})
+    own = hearing(snapshot is not None, parts.link.silent_s())
+    told = b"" if snapshot is None else snapshot.metrics
+    return Response(own + told, headers={"content-type": METRICS_TYPE})
 
 
 async def _store_faults(parts: GatewayParts, snapshot: Snapshot | None) -> list[str]:

@@ -4,7 +4,7 @@ import logging
 from collections.abc import AsyncIterator
 from typing import Protocol
 
-from serve.messages import Answered, JobEvent, Snapshot
+from serve.messages import Answered, JobEvent, Snapshot, StoreErrors
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +22,14 @@ class SchedulerLink(Protocol):
 
     async def report(self, answered: list[Answered]) -> None:
         """Hand over what was answered; raises when the Scheduler may not have heard of it."""
+        ...
+
+    async def failed(self, errors: StoreErrors) -> None:
+        """The same of calls that the stores failed."""
+        ...
+
+    def silent_s(self) -> float | None:
+        """Since the last snapshot, in seconds; None before the first."""
         ...
 
     def events(self) -> AsyncIterator[JobEvent | Snapshot]:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
@@ -47,10 +47,19 @@ class Watch:
 class Live:
     """Latest events of running jobs, and who wants to hear of which job."""
 
-    def __init__(self, link: SchedulerLink, ledger: Ledger, *, max_watches: int) -> None:
+    def __init__(
+        self,
+        link: SchedulerLink,
+        ledger: Ledger,
+        *,
+        max_watches: int,
+        seen: Callable[[Snapshot], None] = lambda _: None,
+    ) -> None:
+        """`seen` hears of every snapshot."""
         self._link = link
         self._ledger = ledger
         self._max_watches = max_watches
+        self._seen = seen
         self._num_watches = 0
         self._watches: dict[str, set[Watch]] = {}
         self._latest: dict[str, JobEvent] = {}
@@ -114,6 +123,7 @@ class Live:
         if isinstance(news, JobEvent):
             self.publish(news)
             return
+        self._seen(news)
         known = news.places.keys() | news.running_eta_s.keys()
         stray = [job_id for job_id in self._watches if self._behind or job_id not in known]
         if await self._reread(stray):

@@ -101,3 +101,5 @@ class GatewayParts:
     remembered_s: float
     """For how long keys and accounts are believed to be as they were read."""
     now: Callable[[], float]
+    store_errors: Callable[[], tuple[int, int]] = lambda: (0, 0)
+    """Calls that the job store and the artifact store have failed here so far."""

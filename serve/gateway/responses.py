@@ -65,6 +65,13 @@ EVENTS_RESPONSES: Final[Responses] = {
     **READ_FAULTS,
     **faults(429),
 }
+LOAD_EVENTS_RESPONSES: Final[Responses] = {
+    200: {
+        "description": "The stream, without end.",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    },
+    **faults(401, 403, 429),
+}
 CLIP_HEADERS: Final = {
     "etag": header("The version of these bytes."),
     "accept-ranges": header("Always `bytes`."),

@@ -8,15 +8,16 @@ SQLAlchemy's errors quote no values of a statement: prompts are among them, and 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, Executable, Select, UpdateBase, event, make_url
 from sqlalchemy.engine import Connection, RowMapping
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
 
@@ -38,6 +39,24 @@ class DatabaseUrlError(ValueError):
     """The database URL cannot be used; the message says what can."""
 
 
+@dataclass(slots=True)
+class Faults:
+    """How often a database failed whoever asked; a row that is there already is no fault of it."""
+
+    count: int = 0
+
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        """Calls go through this block."""
+        try:
+            yield
+        except IntegrityError:
+            raise
+        except (DBAPIError, PoolTimeout, OSError):
+            self.count += 1
+            raise
+
+
 @dataclass(frozen=True, slots=True)
 class Engines:
     """The open database. `reader` and `once_writer` run each statement as its own transaction.
@@ -49,10 +68,12 @@ class Engines:
     reader: AsyncEngine
     once_writer: AsyncEngine
     writer: AsyncEngine
+    faults: Faults = field(default_factory=Faults)
 
     async def rows(self, query: Select[Any]) -> list[RowMapping]:
         """What a query finds; it sees everything committed before it began."""
-        return await _to_the_end(_rows(self.reader, query))
+        with self.faults.noted():
+            return await _to_the_end(_rows(self.reader, query))
 
     async def read(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         """Do `work` with several queries; each sees what was committed before it began."""
@@ -61,7 +82,8 @@ class Engines:
             async with self.reader.connect() as connection:
                 return await work(connection)
 
-        return await _to_the_end(carry_out())
+        with self.faults.noted():
+            return await _to_the_end(carry_out())
 
     async def change(self, statement: UpdateBase) -> int:
         """Carry out one statement: atomic, and the shortest lock. The number of changed rows."""
@@ -70,11 +92,13 @@ class Engines:
             async with self.once_writer.connect() as connection:
                 return (await connection.execute(statement)).rowcount
 
-        return await _to_the_end(carry_out())
+        with self.faults.noted():
+            return await _to_the_end(carry_out())
 
     async def change_returning(self, statement: UpdateBase) -> list[RowMapping]:
         """As `change`, for a statement that returns the rows it changed."""
-        return await _to_the_end(_rows(self.once_writer, statement))
+        with self.faults.noted():
+            return await _to_the_end(_rows(self.once_writer, statement))
 
     async def transact(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         """Do `work` in one transaction: committed at its end, rolled back when it raises."""
@@ -83,7 +107,8 @@ class Engines:
             async with self.writer.begin() as connection:
                 return await work(connection)
 
-        return await _to_the_end(carry_out())
+        with self.faults.noted():
+            return await _to_the_end(carry_out())
 
     async def close(self) -> None:
         await self.reader.dispose()

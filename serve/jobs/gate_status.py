@@ -62,6 +62,8 @@ class GateStatus:
     drain_s: float | None
     promise_pressure: float | None
     """The part of what paid jobs leave that is needed to keep all promises."""
+    usual_s: float
+    """What a usual clip takes on an idle gang of standard size."""
     stretch: float
     """What predictions are multiplied with before they are promised."""
     tiers: tuple[TierStatus, ...]
@@ -107,6 +109,7 @@ def gate_status(
         gpus=load.gpus,
         drain_s=_bounded(load.drain_s()),
         promise_pressure=_bounded(load.promise_pressure),
+        usual_s=typical.standalone_s,
         stretch=situation.stretch.factor(rules.promises),
         tiers=tuple(tiers),
     )

@@ -29,6 +29,11 @@ class Http(Section):
     max_image_bytes: int = Field(20_000_000, ge=1_000)
     max_event_streams: int = Field(500, ge=1)
     """Open event streams per Gateway; one more is answered 429."""
+    max_load_streams: int = Field(50, ge=1)
+    """The same for streams of `/v1/load/events`."""
+    operator_key: str | None = Field(None, min_length=16, max_length=512, repr=False)
+    """What operators send as their key to see `/v1/load`; no account has it. Left out: nobody sees
+    it but on loopback while no API key exists."""
     heartbeat_s: float = Field(15.0, gt=0)
     fetch_private_addresses: bool = False
     """Whether image URLs may lead to private addresses (for tests and closed networks)."""

@@ -19,7 +19,7 @@ from serve.artifacts.store import ArtifactStore, clip_prefix
 from serve.gateway.live import event_of
 from serve.jobs.job import Failure, Job, Note, Phase, Timings
 from serve.jobs.store import Fence, JobStore
-from serve.messages import Answered, GangStatus, JobEvent, QueuePlace, Snapshot
+from serve.messages import Answered, GangStatus, JobEvent, QueuePlace, Snapshot, StoreErrors
 
 SCAN_S = 0.5
 TIMINGS = Timings(queue_s=0.01, encode_s=0.1, denoise_s=1.0, decode_s=0.2, gpu_s=1.3)
@@ -49,6 +49,8 @@ class FilmCrew:
         self.looking = False
         self.reports: list[list[Answered]] = []
         self.num_subscriptions = 0
+        self.store_errors: list[StoreErrors] = []
+        self.page = b""
         self.took_epoch = asyncio.Event()
         self._store = store
         self._artifacts = artifacts
@@ -76,7 +78,8 @@ class FilmCrew:
             recent_accounts=self.recent,
             calibration=self.calibration,
             accounts=self.accounts,
-            metrics=b"# TYPE filmgate_up gauge\nfilmgate_up 1\n",
+            metrics=b"# TYPE filmgate_jobs_waiting gauge\nfilmgate_jobs_waiting 1\n",
+            page=self.page,
         )
 
     def notify(self, job_id: str) -> None:
@@ -87,6 +90,14 @@ class FilmCrew:
         if self.deaf:
             raise ConnectionError("the scheduler is away")
         self.reports.append(answered)
+
+    async def failed(self, errors: StoreErrors) -> None:
+        if self.deaf:
+            raise ConnectionError("the scheduler is away")
+        self.store_errors.append(errors)
+
+    def silent_s(self) -> float | None:
+        return 0.5
 
     async def events(self) -> AsyncIterator[JobEvent | Snapshot]:
         if self.away:

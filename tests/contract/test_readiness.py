@@ -14,6 +14,9 @@ async def test_jobs_are_taken_shown_and_cancelled_without_a_scheduler(studio: St
         def snapshot(self) -> Snapshot | None:
             return None
 
+        def silent_s(self) -> float | None:
+            return None
+
         def notify(self, job_id: str) -> None:
             raise ConnectionError(job_id)
 
@@ -30,7 +33,10 @@ async def test_jobs_are_taken_shown_and_cancelled_without_a_scheduler(studio: St
         assert (await client.delete(path)).json()["deleted"] is True
         models = (await client.get("/v1/models")).json()["data"]
         assert {model["state"] for model in models} == {"unknown"}
-        assert (await client.get("/metrics")).status_code == 503
+        metrics = await client.get("/metrics")
+        assert metrics.status_code == 200
+        assert "filmgate_scheduler_up 0.0" in metrics.text
+        assert "filmgate_jobs" not in metrics.text
         ready = await client.get("/readyz")
         assert ready.status_code == 503
         assert ready.json()["reasons"] == ["the scheduler has not been heard of lately"]
@@ -43,7 +49,9 @@ async def test_readiness(studio: Studio) -> None:
         ready = await client.get("/readyz")
         assert (ready.status_code, ready.json()) == (200, {"status": "ready", "reasons": []})
         metrics = await client.get("/metrics")
-        assert metrics.text.endswith("filmgate_up 1\n")
+        assert metrics.text.endswith("filmgate_jobs_waiting 1\n")
+        assert "filmgate_scheduler_up 1.0" in metrics.text
+        assert "filmgate_snapshot_age_seconds 0.5" in metrics.text
         assert metrics.headers["content-type"].startswith("text/plain; version=0.0.4")
     async with client_of(studio, models=(replace(SILENT, may_sleep=False),)) as client:
         assert (await client.get("/readyz")).json()["reasons"] == [

@@ -7,7 +7,6 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-
 from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 

@@ -64,6 +64,7 @@ def scheduler_told(at: float) -> None:
         gpus=4.0,
         drain_s=75.0,
         promise_pressure=0.4,
+        usual_s=40.0,
         stretch=1.25,
         tiers=(
             row("new", promised_gpu_s=4_000.2, **busy, **counts),

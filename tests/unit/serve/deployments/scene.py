@@ -130,6 +130,31 @@ async def encoded(*_: Any) -> None:
     return None
 
 
+class Heard:
+    """What there was to learn, as words and values."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[Any, ...]] = []
+
+    def began(self, job: Job) -> None:
+        self.told.append(("began", job.attempt))
+
+    def went_on(self, job: Job, step: int) -> None:
+        self.told.append(("went on", step))
+
+    def encoded(self, job: Job, cached: bool) -> None:
+        self.told.append(("cached", cached))
+
+    def observed(self, job: Job, stage: str, seconds: float, devices: int) -> None:
+        self.told.append((stage, seconds))
+
+    def broke(self, job: Job, error: BaseException) -> None:
+        self.told.append(("broke", type(error).__name__))
+
+    def lost(self, job: Job, steps: int) -> None:
+        self.told.append(("lost", steps))
+
+
 class Scene:
     """Everything around attempts, on an in-memory store that can be made to fail."""
 
@@ -149,6 +174,7 @@ class Scene:
             denoisers={"1": self.gang, "tp2": self.gang},
             decoder=Calls(self._decode),
         )
+        self.lessons = Heard()
         self.ahead = EncodeAhead(lambda job: self.encoder.remote(job.id), self.gangs)
         self.parts = parts = AttemptParts(
             ledger=store,
@@ -157,16 +183,14 @@ class Scene:
             ahead=self.ahead,
             retention_s=60.0,
             publish=self._publish,
-            observe=lambda *_: None,
-            encoded=lambda *_: None,
-            redone=lambda *_: None,
+            lessons=self.lessons,
             gang_freed=lambda: None,
         )
         self.attempts = Attempts(
             ledger=store,
             stages={"m": handles},
             parts=parts,
-            end=AttemptEnd(store, self.artifacts, max_crashes=3),
+            end=AttemptEnd(store, self.artifacts, max_crashes=3, lost=self.lessons.lost),
             janitor=Janitor(store, self.artifacts),
             finished=self.finished.append,
             left=lambda job, gpu_s: self.left.append((job.id, gpu_s)),

@@ -18,7 +18,7 @@ from serve.jobs.database import open_engine
 from serve.jobs.job import Job, Phase, Status
 from serve.jobs.sql_store import SqlJobStore
 from serve.jobs.upgrade import migrate
-from tests.unit.serve.deployments.scene import GANG, event
+from tests.unit.serve.deployments.scene import GANG, Heard, event
 from tests.unit.serve.deployments.scene import JOB as SCENE_JOB
 from tests.unit.serve.deployments.stage_handles import Stages
 
@@ -67,9 +67,7 @@ def again(
         ahead=EncodeAhead(stages.handles.encoder.remote, gangs),
         retention_s=60.0,
         publish=shown.append,
-        observe=lambda *_: None,
-        encoded=lambda *_: None,
-        redone=lambda *_: None,
+        lessons=Heard(),
         gang_freed=lambda: None,
     )
     return Attempt(job, stages.handles, parts, gang), shown
@@ -97,18 +95,15 @@ async def test_a_whole_attempt_publishes_once_and_shows_each_step(store: SqlJobS
 async def test_what_the_encoder_had_already_is_told_and_is_no_encoding(
     store: SqlJobStore,
 ) -> None:
-    told: list[tuple[str, object]] = []
+    heard = Heard()
     for cached in (False, True):
         seconds = 0.0 if cached else 0.5
         started = replace(event("started", 0), cached=cached, seconds=seconds)
         stages = Stages((started, *WHOLE[1:]))
         attempt, _ = await attempt_of(store, stages, job_id=f"video_{cached}")
-        attempt._parts = replace(
-            attempt._parts,
-            encoded=lambda job, had: told.append(("cached", had)),
-            observe=lambda job, stage, s, _: told.append((stage, s)) if stage == "encode" else None,
-        )
+        attempt._parts = replace(attempt._parts, lessons=heard)
         await attempt.run()
+    told = [each for each in heard.told if each[0] in ("cached", "encode")]
     assert told == [("cached", False), ("encode", 0.5), ("cached", True)]
 
 

@@ -19,7 +19,7 @@ class Listener:
         self.heard: list[StageReport] = []
         self.tries = 0
         self.away = False
-        self.stage = self
+        self.told = self
 
     async def remote(self, report: StageReport) -> None:
         self.tries += 1

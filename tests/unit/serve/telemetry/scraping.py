@@ -1,9 +1,16 @@
 """A job to be measured, and what a scrape reads of it."""
 
 from dataclasses import replace
+from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from autoscaling.admission import Situation
+from autoscaling.load import Load, TierLoad
+from autoscaling.ordering import Waiting
+from autoscaling.promises import Stretch
+from autoscaling.rules import Rules
+from autoscaling.tiers import DEFAULT_TIERS, Tiers
 from pipelines.spec import ClipSpec
 from serve.jobs.job import Job, Phase, Status, Timings
 from serve.telemetry.metrics import Metrics
@@ -38,18 +45,51 @@ DONE = replace(
     JOB,
     status=Status.COMPLETED,
     completed_at=1_016.0,
-    timings=Timings(denoise_s=8.0, gpu_s=9.0),
+    timings=Timings(encode_s=0.25, denoise_s=8.0, decode_s=0.25, gpu_s=9.0),
 )
+TIERS = ("new", "free", "pro")
 
 
-def read(metrics: Metrics) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+def read(metrics: Metrics) -> Samples:
     """Each sample of a scrape by name and labels."""
+    return samples(metrics.exposition())
+
+
+def samples(exposition: bytes) -> Samples:
     return {
         (sample.name, frozenset(sample.labels.items())): sample.value
-        for family in text_string_to_metric_families(metrics.exposition().decode())
+        for family in text_string_to_metric_families(exposition.decode())
         for sample in family.samples
     }
 
 
-def value(metrics: Metrics, name: str, **labels: str) -> float | None:
+def waiting(job_id: str, tier_rank: int, gpu_s: float, **fields: float) -> Waiting:
+    return Waiting(
+        job_id=job_id,
+        model="tiny",
+        tier_rank=tier_rank,
+        created_at=0.0,
+        predicted_gpu_s=gpu_s,
+        **fields,  # type: ignore[arg-type]
+    )
+
+
+def sight(**changes: Any) -> Situation:
+    """What the policy sees of three tiers."""
+    work = TierLoad(backlog_gpu_s=5.0, promised_gpu_s=7.0)
+    ladder = [tier for tier in DEFAULT_TIERS if tier.name in TIERS]
+    seen = Situation(
+        load=Load(gpus=2.0, tiers=(work,) * 3, paid_wait=0.5, promise_pressure=0.75),
+        levels=(1.5, 0.5, 0.0),
+        aside=(1.0, 0.25, 0.0),
+        stretch=Stretch(),
+        rules=Rules(tiers=Tiers(ladder=tuple(ladder))),
+    )
+    return replace(seen, **changes)
+
+
+def value(metrics: Metrics, name: str, /, **labels: str) -> float | None:
     return read(metrics).get((name, frozenset(labels.items())))

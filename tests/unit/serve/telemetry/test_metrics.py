@@ -1,53 +1,150 @@
-"""What the Scheduler tells the metrics, and what a scrape then reads."""
+"""The catalogue, and that all of it is recorded: by the Scheduler, or by the Gateway scraped."""
 
 from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
 
-from autoscaling.load import Load, TierLoad
-from autoscaling.ordering import Waiting
-from serve.jobs.job import Failure, Status
+from autoscaling.admission import Situation
+from serve.deployments.pool_counts import PoolCount
+from serve.deployments.seen import SeenGpu, SeenReplica
+from serve.jobs.gate_status import TierStatus
 from serve.messages import Answered, GangStatus
-from serve.telemetry.catalogue import CATALOGUE, cluster, jobs
+from serve.telemetry.catalogue import CATALOGUE
+from serve.telemetry.gpu_reading import GpuReading
 from serve.telemetry.metrics import Metrics
-from tests.unit.serve.telemetry.scraping import DONE, JOB, PROMPT, read, value
+from serve.telemetry.own_metrics import hearing
+from tests.unit.serve.telemetry.scraping import (
+    DONE,
+    JOB,
+    TIERS,
+    read,
+    samples,
+    sight,
+    value,
+    waiting,
+)
+
+READING = GpuReading(
+    gpu="0",
+    name="H100",
+    driver="570",
+    utilisation=0.5,
+    memory_used_bytes=1,
+    memory_total_bytes=2,
+    power_w=700.0,
+    power_limit_w=700.0,
+    temperature_c=60.0,
+    throttled=("power",),
+    xid_errors=1,
+    last_xid=94,
+)
+REPLICA = SeenReplica(
+    replica="r1",
+    node="host",
+    pid=1,
+    model="tiny",
+    stage="denoise",
+    shape="1",
+    phase="denoise",
+    ready_at=10.0,
+    load_s=5.0,
+    gpus=(READING,),
+)
+POOL = PoolCount(
+    pool="Denoiser-tiny-1",
+    model="tiny",
+    stage="denoise",
+    shape="1",
+    wanted=2,
+    running=1,
+    starting=1,
+    least=1,
+    most=2,
+    at_limit=True,
+)
 
 
 @pytest.fixture
 def metrics() -> Metrics:
-    return Metrics(("new", "free", "pro"), ["tiny"])
+    return Metrics(TIERS, ["tiny"])
 
 
-def waiting(job_id: str, tier_rank: int, gpu_s: float) -> Waiting:
-    return Waiting(
-        job_id=job_id, model="tiny", tier_rank=tier_rank, created_at=0.0, predicted_gpu_s=gpu_s
+def gang(replica: str) -> GangStatus:
+    return GangStatus(
+        replica=replica, pid=1, model="tiny", shape="1", devices=1, job_id="video_7", step=0
     )
 
 
-def gangs(*job_ids: str | None) -> Iterable[GangStatus]:
-    for number, job_id in enumerate(job_ids):
-        yield GangStatus(
-            replica=f"r{number}",
-            pid=number,
-            model="tiny",
-            shape="1",
-            devices=1,
-            job_id=job_id,
-            step=0,
+def record(metrics: Metrics) -> None:
+    """Something of everything."""
+    metrics.epoch(1)
+    jobs = metrics.jobs
+    jobs.began(JOB, in_time=True)
+    jobs.observe(JOB, "encode", 0.1, 1)
+    jobs.observe(JOB, "step", 0.1, 1)
+    jobs.encoded(JOB, True)
+    jobs.encoded(JOB, False)
+    jobs.resumed(JOB, 3)
+    jobs.redone(JOB, 1, 0.5)
+    jobs.broke(JOB, "died")
+    jobs.suspended(JOB, "gives_way")
+    jobs.finished(DONE, in_time=True)
+    metrics.queue.ordered([waiting("a", 0, 1.0)], 5.0)
+    gave_way = replace(JOB, suspended_at=1_900.0)
+    metrics.queue.standing(waiting=[gave_way], deferred=[JOB], running=[JOB], now=2_000.0)
+    record_cluster(metrics)
+    record_policy(metrics, sight())
+
+
+def record_cluster(metrics: Metrics) -> None:
+    metrics.cluster.gangs([gang("r1")])
+    metrics.cluster.came_up([REPLICA], {"r1": "1"})
+    metrics.cluster.pools([POOL], 4.0)
+    metrics.cluster.disk(10, 5)
+    seen = SeenGpu(
+        node="host",
+        reading=READING,
+        phase="denoise",
+        reader="r1",
+        replicas=("r1",),
+        models=("tiny",),
+    )
+    metrics.gpus.show([seen])
+
+
+def record_policy(metrics: Metrics, seen: Situation) -> None:
+    policy = metrics.policy
+    policy.looked(seen, {"new": 1})
+    policy.stood(gates(), ())
+    policy.owes(seen.rules.tiers, 30.0)
+    policy.corrected({("tiny", "denoise"): 1.5})
+    policy.waitlist(3, 1)
+    policy.answered(
+        [
+            Answered(
+                model="tiny", tier="new", outcome="shed", reason="tier_shed", requests=1, gpu_s=1.0
+            )
+        ]
+    )
+
+
+def gates() -> Iterable[TierStatus]:
+    for name, state in zip(TIERS, ("shedding", "deferring", "open"), strict=True):
+        yield TierStatus(
+            name=name,
+            gate=state,
+            saturation=1.0,
+            aside=0.0,
+            flips=0,
+            waiting=0,
+            running=0,
+            deferred=0,
+            drain_s=20.0,
+            promised_gpu_s=0.0,
+            offered=0.0,
+            refused=0.0,
         )
-
-
-def record_policy(metrics: Metrics) -> None:
-    nothing, load = (0.0, 0.0, 0.0), Load(gpus=1.0, tiers=(TierLoad(),) * 3)
-    answer = Answered(
-        model="tiny", tier="new", outcome="shed", reason="tier_shed", requests=1, gpu_s=1.0
-    )
-    metrics.policy.looked(load, nothing, nothing, {"new": 0})
-    metrics.policy.deferred(["free"])
-    metrics.policy.suspended("free", "gives_way")
-    metrics.policy.answered([answer])
-    metrics.policy.finished(replace(DONE, promised_by=1_020.0))
 
 
 def test_names_are_ours_unique_and_end_in_their_unit() -> None:
@@ -70,126 +167,19 @@ def test_labels_are_bounded_ones() -> None:
     assert {label for metric in CATALOGUE for label in metric.labels} <= known
 
 
-def test_everything_declared_is_exposed_and_nothing_else(metrics: Metrics) -> None:
-    types = [
-        line.split()[2:]
-        for line in metrics.exposition().decode().splitlines()
-        if line.startswith("# TYPE")
-    ]
-    assert not [each for each in types if each not in [[m.name, m.kind] for m in CATALOGUE]]
+def test_everything_declared_is_exposed_once_and_nothing_else(metrics: Metrics) -> None:
+    told = hearing(True, 0.5) + metrics.exposition()
+    types = [line.split()[2:] for line in told.decode().splitlines() if line.startswith("# TYPE")]
+    assert sorted(types) == sorted([metric.name, metric.kind] for metric in CATALOGUE)
 
 
 def test_every_metric_can_be_recorded(metrics: Metrics) -> None:
-    metrics.epoch(1)
-    metrics.observe(JOB, "encode", 0.1, 1)
-    metrics.observe(JOB, "step", 0.1, 1)
-    metrics.encoded(JOB, True)
-    metrics.encoded(JOB, False)
-    metrics.redone(JOB, 1)
-    metrics.finished(DONE)
-    metrics.queue([waiting("a", 0, 1.0)])
-    metrics.running([JOB])
-    metrics.gangs(gangs(None))
-    record_policy(metrics)
+    record(metrics)
+    told = samples(hearing(True, 0.5) + metrics.exposition())
     recorded = {
-        name.removesuffix("_bucket").removesuffix("_sum").removesuffix("_count")
-        for name, _ in read(metrics)
+        name.removesuffix("_bucket").removesuffix("_sum").removesuffix("_count") for name, _ in told
     }
-    assert recorded <= {metric.name for metric in CATALOGUE}
-
-
-def test_ended_jobs_are_counted_by_outcome_and_reason(metrics: Metrics) -> None:
-    crash = Failure(code="worker_crashed", message=f"It broke on {PROMPT}.")
-    metrics.finished(DONE)
-    metrics.finished(DONE)
-    metrics.finished(replace(DONE, status=Status.FAILED, failure=crash))
-    metrics.finished(replace(DONE, status=Status.CANCELLED, tier="pro", started_at=None))
-    ended = jobs.ENDED.name
-    labels = {"model": "tiny", "tier": "free"}
-    assert value(metrics, ended, **labels, status="completed", reason="none") == 2
-    assert value(metrics, ended, **labels, status="failed", reason="worker_crashed") == 1
-    assert value(metrics, ended, model="tiny", tier="pro", status="cancelled", reason="none") == 1
-
-
-def test_wait_and_duration_count_from_submission(metrics: Metrics) -> None:
-    metrics.finished(DONE)
-    metrics.finished(replace(DONE, status=Status.CANCELLED, started_at=None))
-    labels = {"model": "tiny", "tier": "free"}
-    assert value(metrics, "filmgate_job_wait_seconds_sum", **labels) == 4.0
-    assert value(metrics, "filmgate_job_wait_seconds_count", **labels) == 1
-    labels["size_class"] = "small"
-    assert value(metrics, "filmgate_job_duration_seconds_sum", **labels) == 16.0
-    assert value(metrics, "filmgate_job_duration_seconds_count", **labels) == 1
-    assert value(metrics, "filmgate_job_duration_seconds_bucket", **labels, le="10.0") == 0
-    assert value(metrics, "filmgate_job_duration_seconds_bucket", **labels, le="30.0") == 1
-
-
-def test_a_clock_that_went_backwards_adds_nothing(metrics: Metrics) -> None:
-    metrics.finished(replace(DONE, started_at=990.0, completed_at=991.0))
-    labels = {"model": "tiny", "tier": "free"}
-    assert value(metrics, "filmgate_job_wait_seconds_sum", **labels) == 0
-    assert value(metrics, "filmgate_job_duration_seconds_sum", **labels, size_class="small") == 0
-
-
-def test_device_time_is_counted_once(metrics: Metrics) -> None:
-    for stage, seconds in [("encode", 0.5), ("step", 2.0), ("step", 3.0), ("decode", 0.25)]:
-        metrics.observe(JOB, stage, seconds, 1)
-    metrics.finished(DONE)
-    spent = jobs.GPU_TIME.name
-    labels = {"model": "tiny", "tier": "free"}
-    assert value(metrics, spent, **labels, stage="encode") == 0.5
-    assert value(metrics, spent, **labels, stage="denoise") == 5.0
-    assert value(metrics, spent, **labels, stage="decode") == 0.25
-    assert value(metrics, "filmgate_step_seconds_count", model="tiny") == 2
-    assert value(metrics, "filmgate_stage_seconds_sum", model="tiny", stage="denoise") == 8.0
-    assert value(metrics, "filmgate_stage_seconds_sum", model="tiny", stage="encode") == 0.5
-
-
-def test_conditioning_is_counted_by_whether_the_encoder_had_it(metrics: Metrics) -> None:
-    for cached in (False, True, True):
-        metrics.encoded(JOB, cached)
-    assert value(metrics, "filmgate_encoder_cache_hits_total", model="tiny") == 2
-    assert value(metrics, "filmgate_encoder_cache_misses_total", model="tiny") == 1
-
-
-def test_redone_steps_never_shrink(metrics: Metrics) -> None:
-    metrics.redone(JOB, 4)
-    metrics.redone(JOB, -2)
-    assert value(metrics, "filmgate_steps_redone_total", model="tiny") == 4
-
-
-def test_the_queue_is_shown_by_tier_and_empties(metrics: Metrics) -> None:
-    depth, backlog = jobs.WAITING.name, jobs.BACKLOG.name
-    metrics.queue([waiting("a", 1, 5.0), waiting("b", 1, 7.5), waiting("c", 2, 1.0)])
-    assert value(metrics, depth, model="tiny", tier="free") == 2
-    assert value(metrics, backlog, model="tiny", tier="free") == 12.5
-    assert value(metrics, depth, model="tiny", tier="pro") == 1
-    metrics.queue([waiting("c", 2, 1.0)])
-    assert value(metrics, depth, model="tiny", tier="free") == 0
-    assert value(metrics, backlog, model="tiny", tier="free") == 0
-    assert value(metrics, depth, model="tiny", tier="pro") == 1
-
-
-def test_gangs_and_running_jobs_are_levels_too(metrics: Metrics) -> None:
-    metrics.gangs(gangs("video_7", None, None))
-    metrics.running([JOB, replace(JOB, phase=None)])
-    gang = cluster.GANGS.name
-    assert value(metrics, gang, model="tiny", shape="1", state="busy") == 1
-    assert value(metrics, gang, model="tiny", shape="1", state="free") == 2
-    assert value(metrics, "filmgate_jobs_running", model="tiny", phase="denoise") == 1
-    assert value(metrics, "filmgate_jobs_running", model="tiny", phase="starting") == 1
-    metrics.gangs([])
-    metrics.running([])
-    assert value(metrics, gang, model="tiny", shape="1", state="busy") == 0
-    assert value(metrics, "filmgate_jobs_running", model="tiny", phase="denoise") == 0
-
-
-def test_a_tier_that_the_settings_lost_is_other(metrics: Metrics) -> None:
-    metrics.observe(replace(JOB, tier="gold"), "encode", 1.0, 1)
-    metrics.queue([waiting("a", 17, 1.0)])
-    spent = jobs.GPU_TIME.name
-    assert value(metrics, spent, model="tiny", tier="other", stage="encode") == 1.0
-    assert value(metrics, "filmgate_jobs_waiting", model="tiny", tier="other") == 1
+    assert recorded == {metric.name for metric in CATALOGUE}
 
 
 def test_two_registries_share_nothing(metrics: Metrics) -> None:
@@ -201,11 +191,17 @@ def test_two_registries_share_nothing(metrics: Metrics) -> None:
 
 
 def test_no_id_and_no_prompt_is_ever_exposed(metrics: Metrics) -> None:
-    metrics.observe(JOB, "step", 1.0, 1)
-    metrics.finished(DONE)
-    metrics.queue([waiting("video_7", 1, 5.0)])
-    metrics.gangs(gangs("video_7"))
-    metrics.running([JOB])
+    record(metrics)
     text = metrics.exposition().decode()
     for private in ("video_7", "account_9", "lighthouse", "drizzle"):
         assert private not in text
+
+
+def test_a_gateway_that_hears_nothing_says_so() -> None:
+    silent = samples(hearing(False, None))
+    assert silent == {("filmgate_scheduler_up", frozenset()): 0.0}
+    assert samples(hearing(True, 0.5))["filmgate_snapshot_age_seconds", frozenset()] == 0.5
+
+
+def test_the_build_is_told(metrics: Metrics) -> None:
+    assert any(name == "filmgate_build_info" for name, _ in read(metrics))

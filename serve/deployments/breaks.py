@@ -1,0 +1,23 @@
+"""Why an attempt broke, in one word for the metrics."""
+
+from ray.exceptions import RayActorError
+
+from serve.artifacts.store import ArtifactError
+from serve.deployments.attempt import GangSilent
+from serve.deployments.faults import Fault, fault_of
+
+WORDS = {Fault.DEVICE: "device", Fault.MEMORY: "memory"}
+
+
+def reason_of(error: BaseException) -> str:
+    """`silent`, `died`, `store`, `device`, `memory` or `other`.
+
+    A process that died takes its reason along: what it told before comes first.
+    """
+    if isinstance(error, GangSilent):
+        return "silent"
+    if isinstance(error, RayActorError):
+        return "died"
+    if isinstance(error, ArtifactError):
+        return "store"
+    return WORDS.get(fault_of(error), "other")

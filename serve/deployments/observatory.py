@@ -1,0 +1,44 @@
+"""What the Scheduler looks through: the metrics, and all that is seen for them alone."""
+
+import time
+from collections.abc import Coroutine
+from typing import Any
+
+from serve.artifacts.object_store import ObjectArtifacts
+from serve.deployments.answers import RecentAnswers
+from serve.deployments.failures import Failures
+from serve.deployments.pool_counts import PoolCounts, ask_serve
+from serve.deployments.rounds import steadily
+from serve.deployments.seen import StageReplicas
+from serve.deployments.store_faults import open_faults
+from serve.jobs.database import Engines
+from serve.messages import StageReport, StoreErrors
+from serve.settings import Settings
+from serve.telemetry.metrics import Metrics
+
+
+class Observatory:
+    """Nothing is decided by what is here."""
+
+    def __init__(self, settings: Settings, engines: Engines, artifacts: ObjectArtifacts) -> None:
+        models = [model.name for model in settings.models]
+        self.metrics = Metrics(settings.tiers, models, began_at=time.time())
+        self.answers = RecentAnswers(settings.policy.saturation.smoothing_s)
+        self.failures = Failures()
+        self.stages = StageReplicas(timeout_s=settings.lease.timeout_s)
+        self._count_s = settings.capacity.report_every_s
+        self.pools = PoolCounts(settings, ask_serve)
+        self.faults = open_faults(settings, engines, artifacts)
+
+    def loops(self) -> dict[str, Coroutine[Any, Any, None]]:
+        """What has to be asked for again and again."""
+        what = "counting replicas"
+        return {what: steadily(self.pools.look, every_s=self._count_s, what=what)}
+
+    def told(self, news: StageReport | StoreErrors) -> None:
+        """How an encoder or decoder does, or how often the stores have failed a Gateway."""
+        if isinstance(news, StageReport):
+            self.stages.report(news, time.monotonic())
+            return
+        self.metrics.cluster.store_errors("jobs", "gateway", news.jobs)
+        self.metrics.cluster.store_errors("artifacts", "gateway", news.artifacts)

@@ -1,0 +1,125 @@
+"""What is known at one moment, told three ways: to Gateways, to Prometheus, to operators' pages."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from autoscaling.ordering import Waiting
+from serve.deployments.account_watch import AccountWatch
+from serve.deployments.attempts import Attempts
+from serve.deployments.gangs import Gangs
+from serve.deployments.load_page import Picture, load_view
+from serve.deployments.observatory import Observatory
+from serve.deployments.operators import Operators
+from serve.deployments.policy import Policy
+from serve.deployments.queued_rows import QueuedRows
+from serve.deployments.seen import SeenReplica, seen_gpus, seen_replicas
+from serve.deployments.view import View
+from serve.messages import Snapshot
+from serve.telemetry.metrics import package_version
+
+PAGE_EVERY_S: Final = 0.5
+"""However often snapshots are taken, operators' pages change twice a second at most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """All who know something."""
+
+    sights: Observatory
+    gangs: Gangs
+    rows: QueuedRows
+    attempts: Attempts
+    policy: Policy
+    operators: Operators
+    view: View
+    accounts: AccountWatch
+    warm_models: set[str]
+
+
+class Snapshots:
+    """Under one epoch."""
+
+    def __init__(
+        self,
+        known: Known,
+        epoch: int,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._known = known
+        self._epoch = epoch
+        self._monotonic = monotonic
+        self._clock = clock
+        self._page = b""
+        self._page_at = float("-inf")
+        self._version = package_version()
+
+    async def take(self) -> Snapshot:
+        """Everything as of now."""
+        accounts = await self._known.accounts.look()
+        known, now, seen_at = self._known, self._clock(), self._monotonic()
+        ordered = known.policy.ordered(known.rows.waiting.values(), known.attempts.runs(), now)
+        gangs = known.gangs.statuses(seen_at)
+        reports = known.gangs.reports(seen_at)
+        replicas = seen_replicas(reports, known.sights.stages.fresh(seen_at))
+        known.sights.metrics.cluster.gangs(gangs)
+        self._measure(ordered, replicas, now)
+        snapshot = known.view.snapshot(
+            epoch=self._epoch,
+            gangs=gangs,
+            warm_models=frozenset(known.warm_models),
+            metrics=known.sights.metrics.exposition(),
+            ordered=ordered,
+            situation=known.policy.situation,
+            recent_accounts=known.policy.recent_accounts(now),
+            accounts=accounts,
+        )
+        if seen_at - self._page_at >= PAGE_EVERY_S:
+            self._page_at = seen_at
+            picture = self._picture(snapshot, ordered, replicas, now)
+            self._page = load_view(picture).model_dump_json().encode()
+        return replace(snapshot, page=self._page)
+
+    def _measure(
+        self, ordered: Sequence[Waiting], replicas: Sequence[SeenReplica], now: float
+    ) -> None:
+        known, sights, metrics = self._known, self._known.sights, self._known.sights.metrics
+        shapes = {each.replica: each.shape for each in replicas if each.shape is not None}
+        metrics.cluster.came_up(replicas, shapes)
+        metrics.cluster.pools(sights.pools.pools, sights.pools.budget_gpus)
+        metrics.gpus.show(seen_gpus(replicas))
+        metrics.queue.ordered(ordered, now)
+        metrics.queue.standing(
+            waiting=known.rows.waiting.values(),
+            deferred=known.rows.deferred.values(),
+            running=list(known.attempts.jobs()),
+            now=now,
+        )
+        sights.faults.measure(metrics.cluster)
+
+    def _picture(
+        self,
+        snapshot: Snapshot,
+        ordered: Sequence[Waiting],
+        replicas: Sequence[SeenReplica],
+        now: float,
+    ) -> Picture:
+        known = self._known
+        return Picture(
+            at=now,
+            version=self._version,
+            snapshot=snapshot,
+            waiting=known.rows.waiting,
+            deferred=known.rows.deferred,
+            running=list(known.attempts.jobs()),
+            ordered=ordered,
+            replicas=replicas,
+            gpus=seen_gpus(replicas),
+            pools=known.sights.pools.pools,
+            gpu_budget=known.sights.pools.budget_gpus,
+            gates=known.operators.status,
+            failures=known.sights.failures,
+        )
