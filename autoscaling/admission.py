@@ -3,7 +3,8 @@
 Everything is decided from a snapshot, so a request that is shed costs nobody anything.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Final
 
@@ -61,6 +62,12 @@ class Situation:
     stretch: Stretch
     rules: Rules
     switches: Switches = NO_SWITCHES
+    models: Mapping[str, Load] = field(default_factory=dict)
+    """What each model's own gangs have to do, where there are several."""
+
+    def load_of(self, model: str) -> Load:
+        """What its clips wait for."""
+        return self.models.get(model, self.load)
 
 
 def decide(request: Request, sight: Situation, now: float) -> Decision:
@@ -83,13 +90,14 @@ def decide(request: Request, sight: Situation, now: float) -> Decision:
     )
 
 
-def gate_state(rank: int, sight: Situation, typical: Wish) -> GateState:
-    """What this tier's requests find now: those that are turned aside get a promise, or none."""
+def gate_state(rank: int, sight: Situation, typical: Wish, model: str = "") -> GateState:
+    """What this tier's requests for the model find now: those that are turned aside get a promise,
+    or none."""
     if sight.switches.least_rate(rank, sight.rules.tiers) <= 0:
         return GateState.SHEDDING
     if sight.aside[rank] == 0:
         return GateState.OPEN
-    later = _promise(typical, rank, sight, 0.0)
+    later = _promise(typical, rank, sight, 0.0, model)
     return GateState.DEFERRING if isinstance(later, Promise) else GateState.SHEDDING
 
 
@@ -120,10 +128,16 @@ def retry_after_s(request: Request, sight: Situation, now: float) -> float:
 
 
 def _drain_rate(request: Request, sight: Situation) -> float:
-    """The part of the GPUs that the tiers above leave to it; 0 where its level does not fall."""
-    if sight.load.gpus <= 0 or sight.load.offered(request.rank) > 1:
+    """The part of the GPUs that the tiers above leave to it; 0 where its level does not fall. The
+    slowest model says, for the fullest one moves the gates."""
+    loads = (sight.load, *(load for load in sight.models.values() if load.gpus > 0))
+    return min(_left_to(request.rank, load) for load in loads)
+
+
+def _left_to(rank: int, load: Load) -> float:
+    if load.gpus <= 0 or load.offered(rank) > 1:
         return 0.0
-    return max(0.0, 1 - sight.load.offered(request.rank + 1))
+    return max(0.0, 1 - load.offered(rank + 1))
 
 
 def _passes_s(number: float, request: Request, sight: Situation, now: float) -> float:
@@ -183,7 +197,7 @@ def _deferred(request: Request, sight: Situation, now: float) -> Defer | Reason:
     why = Reason.NO_PROMISES
     for variant in (whole, *(each for each in request.lighter if each.allowed)):
         wish = Wish(gpu_s=variant.gpu_s, standalone_s=variant.standalone_s)
-        later = _promise(wish, request.rank, sight, now)
+        later = _promise(wish, request.rank, sight, now, request.model)
         if isinstance(later, Promise):
             return Defer(
                 reason=Reason.BUSY,
@@ -195,11 +209,11 @@ def _deferred(request: Request, sight: Situation, now: float) -> Defer | Reason:
     return why
 
 
-def _promise(wish: Wish, rank: int, sight: Situation, now: float) -> Promise | Reason:
+def _promise(wish: Wish, rank: int, sight: Situation, now: float, model: str) -> Promise | Reason:
     return promise(
         wish,
         rank,
-        load=sight.load,
+        load=sight.load_of(model),
         tiers=sight.rules.tiers,
         stretch=sight.stretch,
         rule=sight.rules.promises,

@@ -67,6 +67,31 @@ class Meter:
         self._began = None if began is None else min(began, now)
 
 
+class Rates:
+    """What is asked for by each tier: now, and in the long run."""
+
+    def __init__(self, num_tiers: int, rule: MeterRule) -> None:
+        self._offered = [Meter(rule.offered_s) for _ in range(num_tiers)]
+        self._sustained = [Meter(rule.sustained_s) for _ in range(num_tiers)]
+
+    def add(self, rank: int, amount: float, now: float) -> None:
+        self._offered[rank].add(amount, now)
+        self._sustained[rank].add(amount, now)
+
+    def of(self, rank: int, now: float) -> tuple[float, float]:
+        """A second: what is offered, and what is sustained."""
+        return self._offered[rank].rate(now), self._sustained[rank].rate(now)
+
+    def plain(self, rank: int) -> dict[str, Any]:
+        """A tier's, as JSON holds it."""
+        offered, sustained = self._offered[rank], self._sustained[rank]
+        return {"offered": offered.plain(), "sustained": sustained.plain()}
+
+    def take_up(self, rank: int, plain: dict[str, Any], now: float) -> None:
+        self._offered[rank].take_up(plain["offered"], now)
+        self._sustained[rank].take_up(plain["sustained"], now)
+
+
 class Percentile:
     """A percentile of the samples of the last `period_s`; 0 without any."""
 

@@ -4,14 +4,14 @@ The Scheduler feeds it and looks once a second; what it sees is sent to the Gate
 does just the same.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from autoscaling.admission import Situation
 from autoscaling.gates import NO_SWITCHES, Gates, Switches
 from autoscaling.load import Load, TierLoad
-from autoscaling.meters import Meter, Percentile
+from autoscaling.meters import Percentile, Rates
 from autoscaling.promises import Promised, Stretch, pressure
 from autoscaling.rules import Rules
 from autoscaling.saturation import Saturation, raw_levels
@@ -33,6 +33,8 @@ class Stand:
     """The part of the backlog that gangs are at work on; nothing if it is not said."""
     promised: Sequence[Promised] = ()
     """Unfinished promised jobs that do not run, the earliest promise first."""
+    models: Mapping[str, "Stand"] = field(default_factory=dict)
+    """How each model stands, where there are several: gangs of one make no other's clips."""
 
 
 class Watch:
@@ -43,18 +45,19 @@ class Watch:
         num_tiers = len(rules.tiers)
         self._rules = rules
         self._steady = Steady(now)
-        self._offered = [Meter(rules.meters.offered_s) for _ in range(num_tiers)]
-        self._sustained = [Meter(rules.meters.sustained_s) for _ in range(num_tiers)]
+        self._rates = self._no_rates()
+        self._rates_of: dict[str, Rates] = {}
         self._waits = Percentile(rules.meters.waits_s, 0.9)
         self._saturation = Saturation.idle(num_tiers, now)
         self._stretch = Stretch()
         self.gates = Gates.open(num_tiers)
 
-    def asked(self, rank: int, gpu_s: float, now: float) -> None:
+    def asked(self, rank: int, gpu_s: float, now: float, model: str = "") -> None:
         """A request came, whatever becomes of it."""
         now = self._steady.at(now)
-        self._offered[rank].add(gpu_s, now)
-        self._sustained[rank].add(gpu_s, now)
+        self._rates.add(rank, gpu_s, now)
+        if model:
+            self._rates_for(model).add(rank, gpu_s, now)
 
     def waited(self, waited_s: float, affordable_s: float, now: float) -> None:
         """A paid job begins after `waited_s`; it could have waited `affordable_s`."""
@@ -72,8 +75,14 @@ class Watch:
     def look(self, stand: Stand, now: float, switches: Switches = NO_SWITCHES) -> Situation:
         """Measure, move the gates, and say what requests are to be decided from."""
         rules, steady = self._rules, self._steady.at(now)
-        load = self._load(stand, now, steady)
-        raw = raw_levels(load, rules.tiers, rules.saturation, rules.gates)
+        models = {
+            name: self._load(of_model, self._rates_for(name), now, steady)
+            for name, of_model in stand.models.items()
+        }
+        load = self._load(stand, self._rates, now, steady)
+        if models:
+            load = replace(load, promise_pressure=max(m.promise_pressure for m in models.values()))
+        raw = fullest(load, models, rules)
         self._saturation = self._saturation.after(raw, steady, rules.saturation)
         levels = self._saturation.levels
         self.gates = self.gates.after(levels, rules.tiers, steady, rules.gates, switches)
@@ -84,21 +93,26 @@ class Watch:
             stretch=self._stretch,
             rules=rules,
             switches=switches,
+            models=models,
         )
 
     def plain(self) -> dict[str, Any]:
         """All that it has learnt, as JSON holds it: tiers by name, for a ladder may change."""
         tiers = {
             tier.name: {
-                "offered": self._offered[rank].plain(),
-                "sustained": self._sustained[rank].plain(),
+                **self._rates.plain(rank),
                 "saturation": self._saturation.plain(rank),
                 "gate": self.gates.plain(rank),
             }
             for rank, tier in enumerate(self._rules.tiers)
         }
+        models = {
+            model: {tier.name: rates.plain(rank) for rank, tier in enumerate(self._rules.tiers)}
+            for model, rates in self._rates_of.items()
+        }
         return {
             "tiers": tiers,
+            "models": models,
             "waits": self._waits.plain(),
             "stretch": self._stretch.learnt,
             "at": self._saturation.at,
@@ -114,37 +128,49 @@ class Watch:
         for rank, tier in enumerate(self._rules.tiers):
             if (of_tier := plain["tiers"].get(tier.name)) is None:
                 continue
-            self._offered[rank].take_up(of_tier["offered"], now)
-            self._sustained[rank].take_up(of_tier["sustained"], now)
+            self._rates.take_up(rank, of_tier, now)
+            for model, of_model in plain["models"].items():
+                if tier.name in of_model:
+                    self._rates_for(model).take_up(rank, of_model[tier.name], now)
             self._saturation = self._saturation.with_tier(rank, of_tier["saturation"])
             self.gates = self.gates.with_tier(rank, of_tier["gate"], now)
         self._waits.take_up(plain["waits"], now)
 
-    def _load(self, stand: Stand, now: float, steady: float) -> Load:
+    def _no_rates(self) -> Rates:
+        return Rates(len(self._rules.tiers), self._rules.meters)
+
+    def _rates_for(self, model: str) -> Rates:
+        return self._rates_of.setdefault(model, self._no_rates())
+
+    def _load(self, stand: Stand, rates: Rates, now: float, steady: float) -> Load:
+        num_tiers = len(self._rules.tiers)
+        asked = [rates.of(rank, steady) for rank in range(num_tiers)]
         tiers = tuple(
             TierLoad(
                 backlog_gpu_s=backlog,
                 running_gpu_s=running,
                 promised_gpu_s=promised,
-                offered_gpu_s_per_s=offered.rate(steady),
-                sustained_gpu_s_per_s=sustained.rate(steady),
+                offered_gpu_s_per_s=offered,
+                sustained_gpu_s_per_s=sustained,
             )
-            for backlog, running, promised, offered, sustained in zip(
+            for backlog, running, promised, (offered, sustained) in zip(
                 stand.backlog_gpu_s,
-                stand.running_gpu_s or [0.0] * len(self._offered),
+                stand.running_gpu_s or [0.0] * num_tiers,
                 stand.promised_gpu_s,
-                self._offered,
-                self._sustained,
+                asked,
                 strict=True,
             )
         )
-        bare = Load(gpus=stand.gpus, tiers=tiers)
+        bare = Load(gpus=stand.gpus, tiers=tiers, paid_wait=self._waits.value(steady))
         needed = pressure(
             stand.promised, load=bare, tiers=self._rules.tiers, rule=self._rules.promises, now=now
         )
-        return Load(
-            gpus=stand.gpus,
-            tiers=tiers,
-            paid_wait=self._waits.value(steady),
-            promise_pressure=needed,
-        )
+        return replace(bare, promise_pressure=needed)
+
+
+def fullest(load: Load, models: Mapping[str, Load], rules: Rules) -> tuple[float, ...]:
+    """The present saturation of each tier: that of the model which is fullest for it. Who asks for
+    another one that is idle is told a time soon, and gets its gangs at once."""
+    loads = [load, *(each for each in models.values() if each.gpus > 0)]
+    of_each = (raw_levels(each, rules.tiers, rules.saturation, rules.gates) for each in loads)
+    return tuple(map(max, zip(*of_each, strict=True)))

@@ -50,13 +50,13 @@ def adapts(settings: Settings) -> bool:
     return any(pool.most > pool.least for pool in pools_of(settings))
 
 
-def waking_ranks(settings: Settings) -> int:
-    """Devices that come up when they are asked for, on a service whose models all sleep: those of
-    one gang of each. It has none, and yet can make clips."""
+def waking_ranks(settings: Settings) -> dict[str, int]:
+    """Devices of models that sleep, which come up when they are asked for: those of one gang of
+    each. It has none, and yet can make clips."""
     if not adapts(settings):
-        return 0
+        return {}
     asleep = [model for model in settings.models if model.may_sleep]
-    return sum(min(gangs.shape.world for gangs in model.shapes) for model in asleep)
+    return {model.name: min(gangs.shape.world for gangs in model.shapes) for model in asleep}
 
 
 def _of_model(model: Model, on_cpus: bool) -> Iterator[StagePool]:

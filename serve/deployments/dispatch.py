@@ -68,9 +68,10 @@ class Dispatch:
     def _move(self, tally: Tally) -> None:
         """Only while so little waits that whoever moves would be put on the larger gang again."""
         left_s = self._policy.drain_s(self._rows.waiting.values())
-        if left_s >= self._policy.numbers.rules.placement.idle_drain_s:
-            return
+        idle_s = self._policy.numbers.rules.placement.idle_drain_s
         for model in self._gangs.models(time.monotonic()) - {job.model for job in tally.blocked}:
+            if left_s.get(model, 0.0) >= idle_s:
+                continue
             self._giving_way.move(model, self._gangs.free(model, time.monotonic()))
 
     async def _consider(self, job: Job, waiting: Waiting, tally: Tally, now: float) -> None:
@@ -106,7 +107,7 @@ class Dispatch:
             time_left_s=waiting.deadline - now,
             seconds_on=partial(numbers.seconds_on, job),
             # Without the job itself: one that moved to a larger gang would else go back at once.
-            drain_s=tally.drain_s - self._policy.drain_s([job]),
+            drain_s=tally.drain_s.get(job.model, 0.0) - self._policy.drain_s([job])[job.model],
             rule=replace(numbers.rules.placement, standard_devices=numbers.standard(job)),
         )
 

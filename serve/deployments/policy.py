@@ -4,7 +4,6 @@ No clock, no store and no Ray: jobs and times in, decisions out. What it has lea
 out as plain values and taken up by another process.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -14,9 +13,11 @@ from autoscaling.gates import NO_SWITCHES, Switches
 from autoscaling.ordering import TwoBands, Waiting
 from autoscaling.promises import Promised, release
 from autoscaling.usual import UsualClip
-from autoscaling.watch import Stand, Watch
+from autoscaling.watch import Watch
 from serve.deployments.costs import Costs
+from serve.deployments.fleet import Strength
 from serve.deployments.job_numbers import JobNumbers, Run
+from serve.deployments.stands import Stands, stands
 from serve.jobs.job import Job, Status
 from serve.messages import Answered
 from serve.settings import Settings
@@ -36,11 +37,10 @@ class Policy:
         self._order = TwoBands(self._shares, rules.order)
         self._charged: dict[str, float] = {}
         self._recent: dict[str, float] = {}
-        self._gpus = 0.0
+        self._strength = Strength(gpus=0.0, by_model={}, gangs={})
         self.usual = usual
         """What a clip takes on average of late."""
-        self._deferred: list[Promised] = []
-        self._idle_gangs = 0
+        self._stands: Stands | None = None
         self.situation: Situation | None = None
         """What requests are decided from, since the first look."""
 
@@ -53,7 +53,7 @@ class Policy:
     def answered(self, answers: Iterable[Answered], now: float) -> None:
         """What Gateways were asked for, whatever became of it."""
         for answer in answers:
-            self._watch.asked(self._rules.tiers.rank(answer.tier), answer.gpu_s, now)
+            self._watch.asked(self._rules.tiers.rank(answer.tier), answer.gpu_s, now, answer.model)
             counted = answer.requests if answer.counted is None else answer.counted
             self.usual = self.usual.asked(answer.gpu_s, counted)
 
@@ -63,43 +63,40 @@ class Policy:
         waiting: Iterable[Job],
         deferred: Iterable[Job],
         running: Iterable[Run],
-        gpus: float,
-        gangs: Mapping[str, int],
+        strength: Strength,
         now: float,
         switches: Switches = NO_SWITCHES,
     ) -> Situation:
-        """Measure, and move the gates. `gangs` says how many of each model there are."""
-        self._gpus = gpus
-        numbers = self.numbers
-        numbers.renew()
-        waiting, deferred, running = list(waiting), list(deferred), list(running)
-        queued, at_work = self._work(waiting), self._work(run.job for run in running)
-        self._deferred = _by_promise(numbers.promised(job) for job in deferred)
-        owed = [numbers.promised(job) for job in waiting if job.promised_by is not None]
-        stand = Stand(
-            gpus=gpus,
-            backlog_gpu_s=[sum(work) for work in zip(queued, at_work, strict=True)],
-            running_gpu_s=at_work,
-            promised_gpu_s=self._work(deferred),
-            promised=_by_promise((*self._deferred, *owed)),
+        """Measure, and move the gates."""
+        self.numbers.renew()
+        self._strength = strength
+        self._stands = stands(
+            waiting=list(waiting),
+            deferred=list(deferred),
+            running=list(running),
+            strength=strength,
+            numbers=self.numbers,
         )
-        self._idle_gangs = _idle(gangs, running) - len(owed)
-        self.situation = self._watch.look(stand, now, switches)
+        self.situation = self._watch.look(self._stands.whole, now, switches)
         return self.situation
 
     def releases(self, now: float) -> list[str]:
-        """Deferred jobs that are to wait like others from now on, by their ids."""
-        if self.situation is None:
+        """Deferred jobs that are to wait like others from now on, by their ids: for each model as
+        many as its gangs have room for."""
+        if self.situation is None or self._stands is None:
             return []
-        released = release(
-            self._deferred,
-            load=self.situation.load,
-            idle_gangs=self._idle_gangs,
-            drain_target_s=self._rules.saturation.drain_target_s,
-            rule=self._rules.release,
-            now=now,
-        )
-        return [promised.job_id for promised in released[:MOST_RELEASED]]
+        released: list[Promised] = []
+        for model, deferred in self._stands.deferred.items():
+            of_model = release(
+                deferred,
+                load=self.situation.load_of(model),
+                idle_gangs=self._stands.idle_gangs.get(model, 0),
+                drain_target_s=self._rules.saturation.drain_target_s,
+                rule=self._rules.release,
+                now=now,
+            )
+            released += of_model[:MOST_RELEASED]
+        return [promised.job_id for promised in released]
 
     def ordered(self, jobs: Iterable[Job], running: Iterable[Run], now: float) -> list[Waiting]:
         """Waiting jobs, the one that is next first."""
@@ -111,9 +108,13 @@ class Policy:
         place = self._order.place(waiting, now, self._low_part(running))
         return place[0].name.lower()
 
-    def drain_s(self, jobs: Iterable[Job]) -> float:
-        """Seconds until these jobs are done."""
-        return sum(map(self.numbers.left_gpu_s, jobs)) / max(1.0, self._gpus)
+    def drain_s(self, jobs: Iterable[Job]) -> dict[str, float]:
+        """Seconds until these jobs are done, by model."""
+        work: dict[str, float] = {}
+        for job in jobs:
+            work[job.model] = work.get(job.model, 0.0) + self.numbers.left_gpu_s(job)
+        gpus = self._strength.by_model
+        return {model: gpu_s / max(1.0, gpus.get(model, 0.0)) for model, gpu_s in work.items()}
 
     def started(self, waiting: Waiting, job: Job) -> None:
         """A job's attempt begins; `waiting` is how it stood in the queue."""
@@ -174,18 +175,11 @@ class Policy:
         self._recent = {name: min(float(at), now) for name, at in plain["recent"].items()}
         self.usual = UsualClip(gpu_s=float(plain["usual_gpu_s"]))
 
-    def _work(self, jobs: Iterable[Job]) -> list[float]:
-        """GPU-seconds that are left to do, by rank."""
-        work = [0.0] * len(self._rules.tiers)
-        for job in jobs:
-            work[self.numbers.rank(job)] += self.numbers.left_gpu_s(job)
-        return work
-
     def _low_part(self, running: Iterable[Run]) -> float:
         """The part of the GPUs that unpaid jobs have."""
         numbers = self.numbers
         low = sum(r.devices for r in running if r.on_gang and not numbers.tier(r.job).paid)
-        return low / max(1.0, self._gpus)
+        return low / max(1.0, self._strength.gpus)
 
 
 def open_policy(
@@ -195,13 +189,3 @@ def open_policy(
     numbers = JobNumbers(settings.rules, costs, standard)
     usual = UsualClip(gpu_s=costs.usual(settings.models[0].name).total_s)
     return Policy(numbers, now, usual)
-
-
-def _idle(gangs: Mapping[str, int], running: Iterable[Run]) -> int:
-    """Gangs that no job holds, or is on its way to."""
-    busy = Counter(run.job.model for run in running if run.on_gang)
-    return sum(max(0, number - busy[model]) for model, number in gangs.items())
-
-
-def _by_promise(promised: Iterable[Promised]) -> list[Promised]:
-    return sorted(promised, key=lambda each: (each.finish_by, each.job_id))

@@ -1,14 +1,13 @@
 """What is done for the policy each second: look, release what was kept for later, remember."""
 
 import logging
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from autoscaling.admission import Situation
 from serve.deployments.attempts import Attempts
 from serve.deployments.costs import Costs
-from serve.deployments.fleet import Fleet
+from serve.deployments.fleet import Fleets
 from serve.deployments.history import released
 from serve.deployments.operators import Operators
 from serve.deployments.policy import Policy
@@ -31,7 +30,7 @@ class PulseParts:
     policy: Policy
     costs: Costs
     attempts: Attempts
-    fleet: Fleet
+    fleets: Fleets
     publish: Callable[[Job], None]
     operators: Operators
 
@@ -62,8 +61,7 @@ class Pulse:
             waiting=parts.rows.waiting.values(),
             deferred=parts.rows.deferred.values(),
             running=parts.attempts.runs(),
-            gpus=parts.fleet.gpus(gangs, now),
-            gangs=Counter(gang.model for gang in gangs),
+            strength=parts.fleets.strength(gangs, now),
             now=now,
             switches=await parts.operators.switches(now),
         )

@@ -21,7 +21,7 @@ from serve.deployments.costs import Costs
 from serve.deployments.dispatch import Dispatch
 from serve.deployments.encode_ahead import EncodeAhead
 from serve.deployments.feed import Feed, News
-from serve.deployments.fleet import open_fleet
+from serve.deployments.fleet import open_fleets
 from serve.deployments.gangs import gangs_under
 from serve.deployments.giving_way import GivingWay
 from serve.deployments.janitor import Janitor
@@ -150,7 +150,7 @@ class Scheduler:
             policy=self._policy,
             costs=self._costs,
             attempts=self._attempts,
-            fleet=open_fleet(self._settings, time.time()),
+            fleets=open_fleets(self._settings, time.time()),
             publish=self._publish,
             operators=self._operators,
         )

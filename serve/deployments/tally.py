@@ -1,16 +1,17 @@
 """What one round of the Scheduler counts as it goes through the queue, each thing once."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from serve.deployments.history import Ahead
 from serve.jobs.job import Job
 
 
 class Tally:
-    """`running` are the jobs in progress; `drain_s` is how long all that waits would take."""
+    """`running` are the jobs in progress; `drain_s` is how long all that waits would take each
+    model."""
 
-    def __init__(self, running: Iterable[Job], *, drain_s: float) -> None:
+    def __init__(self, running: Iterable[Job], *, drain_s: Mapping[str, float]) -> None:
         self.drain_s = drain_s
         self.blocked: list[Job] = []
         """Jobs that lack nothing but a free gang, best first."""

@@ -132,6 +132,7 @@ class Door:
         were there. What is called back, or ends in an error, is forgotten; a client who hangs up
         does not stop the storing."""
         taken = Taken(
+            model=verdict.asked.model.name,
             rank=self._policy.tiers.rank(verdict.asked.job.tier),
             gpu_s=verdict.asked.job.predicted_gpu_s,
             promised=isinstance(verdict.decision, Defer),
@@ -191,4 +192,4 @@ def _state(request: Request, decision: Decision, sight: Situation | None) -> Sta
     if decision.reason in SHED_BY_THE_GATE:
         return "shedding"
     typical = Wish(gpu_s=request.gpu_s, standalone_s=request.standalone_s)
-    return gate_state(request.rank, sight, typical).value
+    return gate_state(request.rank, sight, typical, request.model).value

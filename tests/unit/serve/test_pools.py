@@ -90,5 +90,6 @@ def test_what_would_leave_a_model_without_gangs_is_refused(
 
 def test_a_model_that_sleeps_has_the_devices_that_it_would_wake_with(tmp_path: Path) -> None:
     sleeper = {"may_sleep": True, "gangs": [{"tp": 4, "min": 0}, {"tp": 2, "min": 0}]}
-    assert waking_ranks(settings(tmp_path, sleeper, {})) == 2
-    assert waking_ranks(settings(tmp_path, {"may_sleep": True})) == 0, "nothing comes and goes"
+    waking = waking_ranks(settings(tmp_path, sleeper, {}))
+    assert list(waking.values()) == [2]
+    assert waking_ranks(settings(tmp_path, {"may_sleep": True})) == {}, "nothing comes and goes"

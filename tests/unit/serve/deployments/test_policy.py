@@ -8,13 +8,12 @@ import pytest
 
 from autoscaling.admission import Request, Situation, decide
 from autoscaling.decisions import Admit
-from autoscaling.rules import Rules
-from autoscaling.usual import UsualClip
-from serve.deployments.job_numbers import JobNumbers, Run
+from serve.deployments.fleet import Strength
+from serve.deployments.job_numbers import Run
 from serve.deployments.policy import Policy
 from serve.jobs.job import Job, Status, Timings
 from serve.messages import Answered
-from tests.unit.serve.deployments.policing import NOW, EachTakes, deferred, job, policy_of, running
+from tests.unit.serve.deployments.policing import NOW, deferred, job, policy_of, running
 
 
 def look(
@@ -31,8 +30,7 @@ def look(
         waiting=waiting,
         deferred=kept,
         running=[Run(job=each) for each in runs],
-        gpus=gpus,
-        gangs={"m": gangs},
+        strength=Strength(gpus=gpus, by_model={"m": gpus}, gangs={"m": gangs}),
         now=now,
     )
 
@@ -132,19 +130,6 @@ def test_deferred_jobs_fill_what_is_left_over_the_earliest_promise_first() -> No
     assert policy.releases(NOW) == ["due"]
 
 
-def test_no_gang_idles_while_jobs_are_kept_for_later() -> None:
-    """Two gangs, of which one has a long clip; then two, while others wait for larger ones."""
-    kept = [deferred(f"d{n}", NOW + 50_000.0 + n) for n in range(30)]
-    policy = policy_of(gpu_s=500.0)
-    look(policy, [], kept, [running(job("long"))], gpus=2.0, gangs=2)
-    assert policy.releases(NOW) == ["d0"]
-    full = [job(f"w{n}", "pro") for n in range(40)]
-    look(policy, full, kept, gpus=2.0, gangs=2)
-    assert policy.releases(NOW) == ["d0", "d1"]
-    look(policy, [*full, kept[0]], kept[1:], gpus=2.0, gangs=2)
-    assert policy.releases(NOW) == ["d1"], "the other one has a released job that waits for it"
-
-
 def test_what_runs_stands_in_nobodys_way_and_what_waits_or_was_promised_does() -> None:
     many = [job(f"w{n}") for n in range(60)]
     at_work = look(policy_of(), runs=[running(each) for each in many])
@@ -240,26 +225,6 @@ def test_what_a_job_took_in_earlier_attempts_is_not_charged_again() -> None:
     mine, yours = job("mine", account_id="a"), job("yours", account_id="b", created_at=NOW + 1)
     assert policy.numbers.tier(mine).weight == 2.0
     assert ids(policy, [mine, yours]) == ["yours", "mine"]
-
-
-class OneIsLong(EachTakes):
-    def remaining_s(self, job: Job) -> float:
-        return 2_400.0 if job.id == "long" else super().remaining_s(job)
-
-    def seconds_on(self, job: Job, devices: int, *, whole: bool = False) -> float:
-        return self.remaining_s(job) / devices
-
-
-def test_a_long_clip_that_is_due_does_not_wait_behind_short_ones_that_are_not() -> None:
-    numbers = JobNumbers(Rules(), OneIsLong(10.0), lambda _: 1)
-    policy = Policy(numbers, NOW, UsualClip(gpu_s=10.0))
-    kept = [deferred(f"s{n}", NOW + 7_000.0) for n in range(100)]
-    kept.append(deferred("long", NOW + 7_001.0))
-    full = [job(f"w{n}") for n in range(40)]
-    look(policy, full, kept)
-    assert policy.releases(NOW) == []
-    look(policy, full, kept, now=NOW + 1_400.0)
-    assert policy.releases(NOW + 1_400.0) == ["long"]
 
 
 def test_who_comes_back_makes_the_usual_clip_no_smaller() -> None:

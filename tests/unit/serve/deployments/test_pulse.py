@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from serve.deployments.answers import RecentAnswers
-from serve.deployments.fleet import Fleet
+from serve.deployments.fleet import Fleet, Fleets
 from serve.deployments.operators import Operators
 from serve.deployments.pulse import MEMORY, Pulse, PulseParts
 from serve.deployments.queued_rows import QueuedRows
@@ -16,9 +16,9 @@ from tests.unit.serve.deployments.policing import NOW, EachTakes, policy_of
 from tests.unit.serve.deployments.scene import Scene
 
 
-def gang(devices: int = 1) -> GangStatus:
+def gang(devices: int = 1, model: str = "m") -> GangStatus:
     return GangStatus(
-        replica="g", pid=1, model="m", shape="1", devices=devices, job_id=None, step=0
+        replica="g", pid=1, model=model, shape="1", devices=devices, job_id=None, step=0
     )
 
 
@@ -32,7 +32,7 @@ async def pulse_of(scene: Scene, rows: QueuedRows | None = None) -> Pulse:
         policy=policy,
         costs=EachTakes(10.0),
         attempts=scene.attempts,
-        fleet=Fleet(expected=1.0, gone_after_s=60.0, now=NOW),
+        fleets=Fleets(Fleet(expected=1.0, gone_after_s=60.0, now=NOW), {}),
         publish=scene._publish,
         operators=Operators(
             scene.store,
@@ -131,3 +131,21 @@ def test_gangs_that_sleep_come_up_when_they_are_asked_for() -> None:
     fleet = Fleet(expected=2.0, gone_after_s=60.0, now=0.0, waking=2.0)
     assert fleet.gpus([gang(4)], 20.0) == 4.0
     assert (fleet.gpus([], 80.0), fleet.gpus([], 90.0)) == (4.0, 2.0)
+
+
+def test_each_model_has_its_own_gangs_and_those_that_sleep_add_nothing_to_the_whole() -> None:
+    def fleet(waking: float) -> Fleet:
+        return Fleet(expected=0.0, gone_after_s=0.0, now=0.0, waking=waking)
+
+    fleets = Fleets(fleet(3.0), {"m": fleet(1.0), "n": fleet(2.0)})
+    asleep = fleets.strength([], 1.0)
+    assert (asleep.gpus, asleep.by_model) == (3.0, {"m": 1.0, "n": 2.0})
+    awake = fleets.strength([gang(4), gang(4)], 2.0)
+    assert (awake.gpus, awake.by_model, awake.gangs) == (8.0, {"m": 8.0, "n": 2.0}, {"m": 2})
+
+
+def test_after_the_clock_was_set_back_a_lost_gang_is_waited_for_no_longer() -> None:
+    fleet = Fleet(expected=1.0, gone_after_s=60.0, now=0.0)
+    assert fleet.gpus([gang()], 4_000.0) == 1.0
+    assert fleet.gpus([], 400.0) == 1.0
+    assert fleet.gpus([], 461.0) == 0.0

@@ -17,8 +17,8 @@ OPEN = Situation(
     stretch=Stretch(),
     rules=Rules(),
 )
-LATER = Taken(rank=0, gpu_s=10.0, promised=True)
-AT_ONCE = Taken(rank=1, gpu_s=4.0, promised=False)
+LATER = Taken(model="m", rank=0, gpu_s=10.0, promised=True)
+AT_ONCE = Taken(model="n", rank=1, gpu_s=4.0, promised=False)
 
 
 def work(sight: Situation) -> tuple[float, float]:
@@ -71,3 +71,14 @@ def test_what_came_to_nothing_is_taken_back_once(since: Since) -> None:
     assert since.sight(sight) is sight
     since.take_back(LATER)
     assert since.sight(sight) is sight
+
+
+def test_it_counts_for_its_own_model_and_in_all(since: Since) -> None:
+    several = replace(OPEN, models={"m": load_of(gpus=2.0), "n": load_of(gpus=4.0)})
+    since.sight(several)
+    since.take(LATER)
+    since.take(AT_ONCE)
+    sight = since.sight(several)
+    assert work(sight) == (4.0, 10.0)
+    loads = [sight.load_of(model) for model in ("m", "n")]
+    assert [(each.backlog_gpu_s(), each.promised_gpu_s()) for each in loads] == [(0, 10), (4, 0)]

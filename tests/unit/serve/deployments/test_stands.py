@@ -1,0 +1,90 @@
+"""What there is to do, model by model: for a promise, and for the gangs that are idle."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from autoscaling.admission import Request, Situation, decide
+from autoscaling.decisions import Defer
+from serve.deployments.fleet import Strength
+from serve.deployments.job_numbers import Run
+from serve.deployments.policy import Policy
+from serve.jobs.job import Job
+from serve.messages import Answered
+from tests.unit.serve.deployments.policing import NOW, deferred, job, policy_of, running
+
+TWO = Strength(gpus=2.0, by_model={"m": 2.0}, gangs={"m": 2})
+SEVERAL = Strength(gpus=5.0, by_model={"m": 1.0, "n": 4.0}, gangs={"m": 1, "n": 4})
+
+
+def look(
+    policy: Policy,
+    waiting: Sequence[Job],
+    kept: Sequence[Job],
+    runs: Sequence[Job],
+    strength: Strength,
+) -> Situation:
+    return policy.look(
+        waiting=waiting,
+        deferred=kept,
+        running=[Run(job=each) for each in runs],
+        strength=strength,
+        now=NOW,
+    )
+
+
+def wish(model: str, gpu_s: float = 10.0) -> Request:
+    return Request(account_id="x", rank=1, gpu_s=gpu_s, standalone_s=gpu_s, model=model)
+
+
+def test_a_promise_counts_on_the_gangs_of_its_own_model() -> None:
+    """600 s of work on the one gang of a model; four gangs of another one have nothing to do."""
+    policy = policy_of()
+    many = [job(f"w{n}") for n in range(60)]
+    sight = look(policy, many, [], [], SEVERAL)
+    assert sight.aside[1] > 0
+    asked_for = [decide(replace(wish("m"), account_id=str(n)), sight, NOW) for n in range(99)]
+    later = next(each for each in asked_for if isinstance(each, Defer))
+    assert later.predicted_s == pytest.approx(610.0 / 0.8)
+    asked_for = [decide(replace(wish("n"), account_id=str(n)), sight, NOW) for n in range(99)]
+    soon = next(each for each in asked_for if isinstance(each, Defer))
+    assert (soon.predicted_s, soon.finish_by) == (10.0, NOW + 100.0), "the tier's target"
+
+
+def test_what_is_kept_for_later_fills_the_gangs_of_its_own_model() -> None:
+    policy = policy_of(gpu_s=500.0)
+    kept = [deferred(f"d{n}", NOW + 9e4 + n, model="mn"[n % 2]) for n in range(20)]
+    full = [job(f"w{n}") for n in range(40)]
+    runs = [running(job("runs"))]
+    look(policy, full, kept, runs, SEVERAL)
+    assert policy.releases(NOW) == ["d1", "d3", "d5", "d7"]
+    runs = [running(job(f"r{n}", model="n")) for n in range(4)]
+    full = [job(f"w{n}", model="n") for n in range(40)]
+    look(policy, full, kept, runs, SEVERAL)
+    assert policy.releases(NOW) == ["d0"]
+
+
+def test_what_was_asked_of_a_model_is_remembered_for_it() -> None:
+    policy, successor = policy_of(), policy_of()
+    answer = Answered(model="n", tier="pro", outcome="shed", reason="x", requests=1, gpu_s=900.0)
+    policy.answered([answer], NOW)
+    look(policy, [], [], [], SEVERAL)
+    successor.take_up(json.loads(json.dumps(policy.plain())), NOW)
+    sight = look(successor, [], [], [], SEVERAL)
+    sustained = [sight.load_of(model).tiers[3].sustained_gpu_s_per_s for model in "mn"]
+    assert sustained[0] == 0.0 < sustained[1] == sight.load.tiers[3].sustained_gpu_s_per_s
+
+
+def test_no_gang_idles_while_jobs_are_kept_for_later() -> None:
+    """Two gangs, of which one has a long clip; then two, while others wait for larger ones."""
+    kept = [deferred(f"d{n}", NOW + 50_000.0 + n) for n in range(30)]
+    policy = policy_of(gpu_s=500.0)
+    look(policy, [], kept, [running(job("long"))], TWO)
+    assert policy.releases(NOW) == ["d0"]
+    full = [job(f"w{n}", "pro") for n in range(40)]
+    look(policy, full, kept, [], TWO)
+    assert policy.releases(NOW) == ["d0", "d1"]
+    look(policy, [*full, kept[0]], kept[1:], [], TWO)
+    assert policy.releases(NOW) == ["d1"], "the other one has a released job that waits for it"
