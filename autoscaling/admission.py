@@ -48,6 +48,11 @@ class Request:
     continuing: bool = False
     """Whether the account made a clip lately (`SheddingRule.session_s`)."""
     lighter: tuple[Variant, ...] = ()
+    accepts_lighter: bool = False
+    """Whether it says so at all: then it is judged by its work also as it was asked for."""
+    usual_gpu_s: float = 0.0
+    """Of the model's usual clip: how much lighter a clip is, is counted from there, so that nobody
+    gains by asking for too much. 0: from what was asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,9 +80,10 @@ def decide(request: Request, sight: Situation, now: float) -> Decision:
     if refusal := _refused(request, sight, now):
         return refusal
     number = draw(request.account_id, now, sight.rules.shedding.rotation_s)
-    if number >= (part := _part(request, sight, 1.0)):
+    counted_gpu_s = request.gpu_s if request.accepts_lighter else inf
+    if number >= (part := _part_of(request, sight, counted_gpu_s)):
         return Admit(reason=Reason.OPEN if part == 0 else Reason.DRAWN)
-    passing = [each for each in request.lighter if number >= _part_of(request, sight, each)]
+    passing = [each for each in request.lighter if number >= _part_of(request, sight, each.gpu_s)]
     if chosen := next((each for each in passing if each.allowed), None):
         return Admit(reason=Reason.LIGHTER, variant=chosen.name)
     later = _deferred(request, sight, now)
@@ -187,8 +193,10 @@ def _part(request: Request, sight: Situation, lighter: float) -> float:
     )
 
 
-def _part_of(request: Request, sight: Situation, variant: Variant) -> float:
-    return _part(request, sight, variant.gpu_s / max(request.gpu_s, ALMOST))
+def _part_of(request: Request, sight: Situation, gpu_s: float) -> float:
+    """The same for a clip of so much work, in whatever way it has come to be so light."""
+    usual_gpu_s = request.usual_gpu_s or request.gpu_s
+    return _part(request, sight, gpu_s / max(usual_gpu_s, ALMOST))
 
 
 def _deferred(request: Request, sight: Situation, now: float) -> Defer | Reason:

@@ -97,6 +97,7 @@ class Door:
         sight, is_recent = self._sight(caller)
         rank = self._policy.tiers.rank(caller.tier)
         variants = self._lighter(asked, rank, sight)
+        judged = variants or asked.request.accept_lighter
         request = Request(
             account_id=caller.account_id,
             rank=rank,
@@ -106,6 +107,8 @@ class Door:
             region=caller.account.region,
             continuing=is_recent,
             lighter=_variants(asked, variants),
+            accepts_lighter=bool(asked.request.accept_lighter),
+            usual_gpu_s=self._pricing.usual_gpu_s(asked) if judged else 0.0,
         )
         decision = self._decide(request, sight, now)
         named = {name_of(each.job.spec): each for each in variants}

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from pipelines.cost import Calibration, StageCosts
-from pipelines.spec import ClipSpec, SpecError, resolve
+from pipelines.spec import ClipRequest, ClipSpec, SpecError, resolve
 from serve.accounts.account import Principal
 from serve.accounts.limits import limits_of
 from serve.gateway.bodies import VideoRequest
@@ -88,6 +88,15 @@ class Pricing:
             job = replace(asked.job, spec=spec, predicted_gpu_s=costs.total_s)
             found.append(replace(asked, job=job, costs=costs))
         return tuple(sorted(found, key=lambda each: -each.job.predicted_gpu_s))
+
+    def usual_gpu_s(self, asked: Asked) -> float:
+        """Of the clip that its model makes of a request that is nothing but a prompt."""
+        clip = ClipRequest(prompt="a clip", has_image=asked.job.spec.has_image)
+        try:
+            spec = resolve(clip, asked.model.limits, fresh_seed=0)
+            return self._costs(asked.model, spec).total_s
+        except SpecError:
+            return asked.job.predicted_gpu_s
 
     def _model(self, name: str | None, limits: Limits) -> ServedModel:
         """The model of this name; without one the first that the account may use."""

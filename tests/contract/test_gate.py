@@ -158,7 +158,9 @@ def by_area(spec: ClipSpec) -> StageCosts:
     return StageCosts(encode_s=0.0, denoise_s=denoise_s, decode_s=0.0)
 
 
-COSTLY = (replace(TINY, costs=by_area),)
+ROOMY = replace(TINY.limits, sizes=((96, 64), (64, 32), (32, 64)), default_steps=4)
+COSTLY = (replace(TINY, costs=by_area, limits=ROOMY),)
+"""12 GPU-seconds for the clip of the shortest request."""
 
 
 def let_in_only_lighter(gateway: Loopback) -> None:
@@ -189,6 +191,11 @@ def test_a_lighter_clip_is_made_where_the_request_allows_it(tmp_path: Path) -> N
             decision = decision_of(video)
             assert decision["reason"] == "lighter_accepted"
             assert f"It is made as {size} with {steps} steps" in decision["text"]
+        for size, steps in (("64x32", 4), ("96x96", 2)):
+            flexible = {"size": size, "num_inference_steps": 4, "accept_lighter": ["steps"]}
+            video = client.videos.create(prompt="queue me", extra_body=flexible)
+            assert video.model_extra is not None
+            assert video.model_extra["steps"] == steps, "what is light stays as it is"
         wrong = refused(client, extra_body={"accept_lighter": ["sound"]})
         assert (wrong.status_code, wrong.code) == (400, "invalid_accept_lighter")
 
