@@ -96,6 +96,18 @@ def decide(request: Request, sight: Situation, now: float) -> Decision:
     )
 
 
+def shuts_out(account_id: str, rank: int, sight: Situation, now: float) -> Shed | None:
+    """What becomes of any request of this account, whatever it asks for, where that is clear: all
+    of its tier are turned aside, and not even the least clip of any model could be promised."""
+    if sight.aside[rank] < 1:
+        return None
+    least = Request(account_id=account_id, rank=rank, gpu_s=ALMOST, standalone_s=0.0)
+    for model in sight.models or ("",):
+        if not isinstance(decision := decide(replace(least, model=model), sight, now), Shed):
+            return None
+    return decision
+
+
 def gate_state(rank: int, sight: Situation, typical: Wish, model: str = "") -> GateState:
     """What this tier's requests for the model find now: those that are turned aside get a promise,
     or none."""

@@ -5,10 +5,11 @@ import logging
 from collections import OrderedDict
 from dataclasses import dataclass
 from math import inf
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 from autoscaling.decisions import Defer, Shed
 from autoscaling.rules import Rules
+from autoscaling.tiers import Tier
 from serve.gateway.door import CLOSED, Verdict
 from serve.gateway.link import SchedulerLink
 from serve.messages import Answered
@@ -19,6 +20,8 @@ MOST_REMEMBERED: Final = 20_000
 COMES_BACK_WITHIN: Final = 1.5
 """Times its `retry-after`: who comes back is as punctual as that."""
 Outcome = Literal["admitted", "deferred", "shed"]
+K = TypeVar("K")
+V = TypeVar("V")
 _Way = tuple[str, str, Outcome, str]
 
 
@@ -38,10 +41,12 @@ class _Count:
 
 @dataclass(slots=True)
 class _Lately:
-    """What was counted of one account's shed requests for one model."""
+    """What came of one account's shed requests for one model; `requests` are those that were
+    counted."""
 
     since: float
     requests: int = 0
+    sheds: int = 0
 
 
 class Demand:
@@ -58,16 +63,29 @@ class Demand:
         self._counts: dict[_Way, _Count] = {}
         self._told_to_come_back: OrderedDict[tuple[str, str], tuple[float, float]] = OrderedDict()
         self._shed_lately: OrderedDict[tuple[str, str], _Lately] = OrderedDict()
+        self._floods: OrderedDict[str, tuple[str, float]] = OrderedDict()
 
     def answered(self, verdict: Verdict) -> None:
         """Count a request that was answered like this."""
         job, decision = verdict.asked.job, verdict.decision
         tier = self._tiers.get(job.tier, self._lowest)
         way = (job.model, tier.name, outcome_of(verdict), decision.reason.value)
-        if decision.reason in CLOSED or self._came_back(verdict) or self._too_many(verdict):
+        lately = self._lately(verdict) if isinstance(decision, Shed) else None
+        if decision.reason in CLOSED or self._came_back(verdict) or self._too_many(lately, tier):
             self._add(way, _Count(requests=1))
         else:
             self._add(way, _Count(requests=1, counted=1, gpu_s=job.predicted_gpu_s))
+
+    def floods(self, account_id: str, at: float) -> str | None:
+        """The model for which an account was shed more often in this period than it could have
+        jobs: what it asks for now need not be known. None for anybody else."""
+        model, until = self._floods.get(account_id, ("", -inf))
+        return model if at < until else None
+
+    def unread(self, shed: Shed, model: str, tier: str) -> None:
+        """Count the request of such an account that was not even read."""
+        known = self._tiers.get(tier, self._lowest).name
+        self._add((model, known, "shed", shed.reason.value), _Count(requests=1))
 
     def take(self) -> list[Answered]:
         """All counts since the last time."""
@@ -111,21 +129,33 @@ class Demand:
                 remembered.popitem(last=False)
         return is_back
 
-    def _too_many(self, verdict: Verdict) -> bool:
+    def _lately(self, verdict: Verdict) -> _Lately:
+        """What became of its account's requests for its model in this period, with this one."""
+        job, shed_lately = verdict.asked.job, self._shed_lately
+        who = (job.account_id, job.model)
+        known = shed_lately.get(who)
+        if known is None or verdict.at >= known.since + self._period_s:
+            known = shed_lately[who] = _Lately(since=verdict.at)
+            _forget_the_oldest(shed_lately, who)
+        known.sheds += 1
+        if known.sheds > self._tiers.get(job.tier, self._lowest).max_outstanding:
+            self._floods[job.account_id] = (job.model, known.since + self._period_s)
+            _forget_the_oldest(self._floods, job.account_id)
+        return known
+
+    def _too_many(self, lately: _Lately | None, tier: Tier) -> bool:
         """Whether it is shed, and in this period as many of its account and model were as its tier
         may have outstanding: no more could be made, however many different ones are asked for."""
-        job, lately = verdict.asked.job, self._shed_lately
-        if not isinstance(verdict.decision, Shed):
+        if lately is None:
             return False
-        who = (job.account_id, job.model)
-        known = lately.get(who)
-        if known is None or verdict.at >= known.since + self._period_s:
-            known = lately[who] = _Lately(since=verdict.at)
-            lately.move_to_end(who)
-            if len(lately) > MOST_REMEMBERED:
-                lately.popitem(last=False)
-        known.requests += 1
-        return known.requests > self._tiers.get(job.tier, self._lowest).max_outstanding
+        lately.requests += 1
+        return lately.requests > tier.max_outstanding
+
+
+def _forget_the_oldest(remembered: OrderedDict[K, V], newest: K) -> None:
+    remembered.move_to_end(newest)
+    if len(remembered) > MOST_REMEMBERED:
+        remembered.popitem(last=False)
 
 
 async def report(demand: Demand, link: SchedulerLink, *, every_s: float) -> None:

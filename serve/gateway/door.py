@@ -13,6 +13,7 @@ from autoscaling.admission import (
     Variant,
     decide,
     gate_state,
+    shuts_out,
 )
 from autoscaling.decisions import Decision, Defer, Reason, Shed
 from autoscaling.explain import explain
@@ -128,6 +129,14 @@ class Door:
             text=text,
             at=now,
         )
+
+    def shuts_out(self, caller: Principal) -> Shed | None:
+        """The answer to whatever the caller asks for, where that is clear before it is read."""
+        sight, _ = self._sight(caller)
+        if sight is None or sight.load.gpus <= 0:
+            return None
+        rank = self._policy.tiers.rank(caller.tier)
+        return shuts_out(caller.account_id, rank, sight, self._parts.now())
 
     @contextmanager
     def taking(self, verdict: Verdict) -> Iterator[Callable[[], None]]:

@@ -5,6 +5,7 @@ from typing import Final
 from pydantic import BaseModel
 
 from autoscaling.decisions import Defer, Reason, Shed
+from autoscaling.explain import explain
 from serve.gateway.demand import Outcome, outcome_of
 from serve.gateway.door import CLOSED, Verdict
 from serve.gateway.errors import ApiError, retry_after
@@ -50,18 +51,30 @@ def refusal_of(verdict: Verdict) -> ApiError:
     """The answer to a request that is shed."""
     decision = verdict.decision
     assert isinstance(decision, Shed)
-    return ApiError(
-        503 if decision.reason in NOT_FOR_LOAD else 429,
-        decision.reason.value,
-        verdict.text,
-        headers=retry_after(decision.retry_after_s),
-        gate=Gate(
-            tier=verdict.asked.job.tier,
-            state=verdict.state,
-            retry_at=_retry_at(verdict, decision),
-            accepted_now=_accepted_now(verdict),
-        ),
+    gate = Gate(
+        tier=verdict.asked.job.tier,
+        state=verdict.state,
+        retry_at=_retry_at(verdict, decision),
+        accepted_now=_accepted_now(verdict),
     )
+    return _refusal(decision, verdict.text, gate)
+
+
+def unread_refusal(shed: Shed, tier: str, now: float) -> ApiError:
+    """The answer to a request of which only is known who sent it."""
+    gate = Gate(
+        tier=tier,
+        state="closed" if shed.reason in CLOSED else "shedding",
+        retry_at=int(now + shed.retry_after_s) + 1,
+        accepted_now=[],
+    )
+    return _refusal(shed, explain(shed, tier, now), gate)
+
+
+def _refusal(shed: Shed, text: str, gate: Gate) -> ApiError:
+    status = 503 if shed.reason in NOT_FOR_LOAD else 429
+    headers = retry_after(shed.retry_after_s)
+    return ApiError(status, shed.reason.value, text, headers=headers, gate=gate)
 
 
 def _retry_at(verdict: Verdict, shed: Shed) -> int:

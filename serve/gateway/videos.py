@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from autoscaling.decisions import Shed
+from serve.accounts.account import Principal
 from serve.gateway.auth import Caller, Parts, note_use, parts_of, unnoted_principal
 from serve.gateway.bodies import read_video_request
 from serve.gateway.create_body import (
@@ -14,6 +15,7 @@ from serve.gateway.create_body import (
     idempotency_key_of,
     request_body,
 )
+from serve.gateway.demand import Demand
 from serve.gateway.door import Door, Verdict, ask_at_the_door
 from serve.gateway.errors import ApiError
 from serve.gateway.intake import Intake
@@ -25,7 +27,7 @@ from serve.gateway.parts import GatewayParts
 from serve.gateway.query import only_query
 from serve.gateway.rate_headers import take_turn, tell
 from serve.gateway.responses import POLL_AFTER, READ_FAULTS
-from serve.gateway.telling import refusal_of
+from serve.gateway.telling import refusal_of, unread_refusal
 from serve.gateway.video_object import (
     Video,
     VideoDeleted,
@@ -61,6 +63,8 @@ async def create_video(request: Request, response: Response) -> Video:
     intake: Intake = request.app.state.intake
     intake.check_disk()
     take_turn(request, parts, asker)
+    if idempotency_key is None:
+        _shed_unread(request, asker, parts.now())
     verdict = ask_at_the_door(request, asker, await read_video_request(request))
     inserted = None
     if isinstance(verdict.decision, Shed):
@@ -78,6 +82,16 @@ async def create_video(request: Request, response: Response) -> Video:
         request.app.state.demand.answered(verdict)
     live: Live = request.app.state.live
     return _shown(parts, live.freshened(inserted.job), response)
+
+
+def _shed_unread(request: Request, asker: Principal, now: float) -> None:
+    """Raise `ApiError` for a request of somebody who floods, if no request of his would be let in:
+    waiting for its body is most of what it costs."""
+    demand: Demand = request.app.state.demand
+    door: Door = request.app.state.door
+    if (model := demand.floods(asker.account_id, now)) and (shed := door.shuts_out(asker)):
+        demand.unread(shed, model, asker.tier)
+        raise unread_refusal(shed, asker.tier, now)
 
 
 async def _taken(request: Request, verdict: Verdict, idempotency_key: str | None) -> Inserted:

@@ -71,6 +71,27 @@ def test_a_flood_of_sheds_asks_the_database_nothing(tmp_path: Path) -> None:
             assert told != [], "statements are counted"
 
 
+def test_who_floods_is_answered_unread(tmp_path: Path) -> None:
+    """With the same answer as before; a request that may repeat another is read all the same."""
+    keyed: dict[str, Any] = {"prompt": "queue me", "extra_headers": {"Idempotency-Key": "k"}}
+    with asking(tmp_path, now=lambda: HALF_PAST) as (gateway, client):
+        crew = gateway.studio.crew
+        made = client.videos.create(**keyed)
+        crew.situation = flooded(promises=False)
+        nonsense = {"extra_body": {"seconds": "many"}}
+        for _ in range(NEW.max_outstanding + 1):
+            assert refused(client, **nonsense).status_code == 400
+            read = refused(client)
+        unread = refused(client, **nonsense)
+        assert (unread.code, unread.body) == (read.code, read.body)
+        for header in ("retry-after", "x-should-retry"):
+            assert unread.response.headers[header] == read.response.headers[header]
+        assert client.videos.create(**keyed).id == made.id
+        for open_to_some in (flooded(0.999, promises=False), flooded(), OPEN):
+            crew.situation = open_to_some
+            assert refused(client, **nonsense).status_code == 400
+
+
 def test_who_is_remembered_is_refused_once_it_is_told(tmp_path: Path) -> None:
     with asking(tmp_path, open_access=False, remembered_s=60.0) as (gateway, client):
         studio, accounts = gateway.studio, gateway.studio.accounts

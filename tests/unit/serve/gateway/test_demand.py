@@ -148,3 +148,21 @@ async def test_what_cannot_be_handed_over_is_kept(demand: Demand) -> None:
     await hand_over(demand, line)  # type: ignore[arg-type]
     [[answered]] = line.heard
     assert (answered.requests, answered.gpu_s) == (2, 4.0)
+
+
+def test_who_is_shed_more_often_than_it_could_have_jobs_floods(demand: Demand) -> None:
+    """Whether it asks for the same again and again or for something else each time."""
+    most = RULES.tiers[0].max_outstanding
+    for digest in ("same", None):
+        who = f"{digest} person"
+        for number in range(most + 1):
+            assert demand.floods(who, 10.0) is None
+            demand.answered(verdict(SHED, at=10.0, who=who, digest=digest or str(number)))
+        over = 10.0 + RULES.meters.offered_s
+        assert demand.floods(who, over - 1.0) == JOB.model
+        assert demand.floods(who, over) is None
+    assert demand.floods("ann", 10.0) is None
+    asked = counted(demand)[("new", "shed", "promises_full")]
+    assert asked == (2 * (most + 1), 2.0 * (1 + most))
+    demand.unread(SHED, JOB.model, "new")
+    assert counted(demand) == {("new", "shed", "promises_full"): (1, 0.0)}
