@@ -22,6 +22,8 @@ def within(model: ModelLimits, limits: Limits) -> ModelLimits:
 
     What a request states itself is judged by `check_clip`.
     """
+    if limits.max_size is None and limits.max_seconds is None:
+        return model
     sizes = sorted(model.sizes, key=lambda size: _too_large(size[0], size[1], limits))
     frames = model.default_frames
     if limits.max_seconds is not None:
