@@ -1,60 +1,82 @@
 """Whether what the settings ask for finds pods: each replica one, and all that may be at once."""
 
+import collections
 from collections.abc import Iterator
-from typing import Any
 
+from ray.autoscaler._private.kuberay.autoscaling_config import (
+    _derive_autoscaling_config_from_ray_cr,
+)
+
+from serve.deployments.options import (
+    Options,
+    gang_options,
+    gateway_options,
+    scheduler_options,
+    stage_options,
+)
 from serve.pools import StagePool, pools_of
-from serve.resources import CONTROL_CPUS
 from serve.settings import Settings
-from serve.settings.replicas import Replicas
 from tests.unit.k8s.assembling import Manifest
 from tests.unit.k8s.pods import groups
+from tests.unit.k8s.schemas import as_cluster
 
 Resources = dict[str, float]
-OF_GPUS = "nvidia.com/gpu"
 ROUNDING = 1e-6
 
 
-def offered(group: dict[str, Any]) -> Resources:
-    """What Ray finds in a pod of the group."""
-    limits = group["template"]["spec"]["containers"][0]["resources"]["limits"]
-    own = {name: float(number) for name, number in group.get("resources", {}).items()}
-    return {"CPU": float(limits["cpu"]), "GPU": float(limits.get(OF_GPUS, 0)), **own}
-
-
 def nodes(service: Manifest, bound: str) -> dict[str, tuple[Resources, int]]:
-    """By group: what a pod offers, and how many there are at `minReplicas` or `maxReplicas`."""
-    workers = {name: group for name, group in groups(service).items() if name != "head"}
-    return {name: (offered(group), group[bound]) for name, group in workers.items()}
+    """By group: what Ray's own autoscaler thinks that a pod offers, and `min_workers` of them, or
+    `max_workers`."""
+    cluster = as_cluster(service)
+    cluster["metadata"] = {"name": "any", "namespace": "any"}
+    kinds = _derive_autoscaling_config_from_ray_cr(cluster)["available_node_types"]
+    workers = {name: kind for name, kind in kinds.items() if name in groups(service)}
+    return {name: (kind["resources"], kind[bound]) for name, kind in workers.items()}
 
 
 def demands(settings: Settings) -> Iterator[tuple[str, Resources, int]]:
     """What a replica of each pool needs in one pod, and how many there may be."""
-    control = {"CPU": CONTROL_CPUS, **settings.ray.control_resources}
-    yield "the Gateways", control, settings.http.gateways
-    yield "the Scheduler", control, 1
+    gateway = gateway_options(settings)["ray_actor_options"]
+    yield "the Gateways", _as_ray_counts(gateway), settings.http.gateways
+    scheduler = scheduler_options(settings)["ray_actor_options"]
+    yield "the Scheduler", _as_ray_counts(scheduler), 1
     for pool in pools_of(settings):
-        yield pool.name, _of_replica(pool, settings), pool.most
+        yield pool.name, _in_one_pod(options_of(pool, settings)), pool.most
 
 
-def _of_replica(pool: StagePool, settings: Settings) -> Resources:
+def options_of(pool: StagePool, settings: Settings) -> Options:
+    """What Ray Serve is told of a pool."""
     model = next(model for model in settings.models if model.name == pool.model)
-    of_stage = {"encode": model.encoder, "denoise": model.denoiser, "decode": model.decoder}
-    rank: Replicas = of_stage[pool.stage]
-    each = {"CPU": rank.num_cpus, "GPU": rank.num_gpus, **rank.resources}
-    return {name: pool.ranks * need for name, need in each.items()}
+    if pool.stage == "denoise":
+        return gang_options(pool, model.denoiser, settings)
+    replicas = model.encoder if pool.stage == "encode" else model.decoder
+    return stage_options(pool, replicas, settings)
+
+
+def _in_one_pod(options: Options) -> Resources:
+    """A replica, or all ranks of its gang, which are packed strictly."""
+    own = [_as_ray_counts(options["ray_actor_options"])]
+    total: collections.Counter[str] = collections.Counter()
+    for bundle in options.get("placement_group_bundles", own):
+        total.update(bundle)
+    return dict(total)
+
+
+def _as_ray_counts(actor: Options) -> Resources:
+    gpus = actor.get("num_gpus", 0)
+    return {"CPU": actor["num_cpus"], "GPU": gpus, **actor.get("resources", {})}
 
 
 def misplaced(service: Manifest, settings: Settings) -> list[str]:
     """What finds no pod, alone or beside all others; and a budget that no group can give."""
-    most = nodes(service, "maxReplicas")
+    most = nodes(service, "max_workers")
     found = [
         f"{what}: no group has {need} in one pod"
         for what, need, _ in demands(settings)
         if not any(_fits(need, one) for one, _ in most.values())
     ]
     found += list(_without_place(settings, most)) if not found else []
-    gpus = sum(one["GPU"] * number for one, number in most.values())
+    gpus = sum(one.get("GPU", 0) * number for one, number in most.values())
     if (settings.capacity.gpu_budget or 0) > gpus:
         found.append(f"gpu_budget is {settings.capacity.gpu_budget:g}, and groups end at {gpus:g}")
     return found

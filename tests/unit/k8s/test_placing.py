@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
+from serve.pools import pools_of
 from serve.settings import Settings
 from tests.unit.k8s.assembling import Manifest
-from tests.unit.k8s.placing import misplaced, nodes
+from tests.unit.k8s.placing import misplaced, nodes, options_of
 from tests.unit.k8s.pods import groups, ray_service
 from tests.unit.k8s.serve_config import config_of, settings_of
 
@@ -25,11 +26,18 @@ def test_everything_finds_a_pod(objects: list[Manifest]) -> None:
     assert misplaced(service, settings(service)) == []
 
 
+def test_ranks_of_a_gang_share_a_pod(objects: list[Manifest]) -> None:
+    found = settings(ray_service(objects))
+    for pool in pools_of(found):
+        strategy = options_of(pool, found).get("placement_group_strategy")
+        assert strategy == ("STRICT_PACK" if pool.ranks > 1 else None)
+
+
 def test_gateways_are_on_as_many_pods_as_there_always_are(objects: list[Manifest]) -> None:
     service = ray_service(objects)
     http = settings(service).http
     if http.gateways_per_node:
-        _, least = nodes(service, "minReplicas")["control"]
+        _, least = nodes(service, "min_workers")["control"]
         assert http.gateways <= least * http.gateways_per_node
 
 
