@@ -52,8 +52,15 @@ def variables_that_are_settings(objects: list[Manifest]) -> Iterator[str]:
             check_variables(Settings, names)
         except SettingsError as error:
             yield f"{pod.where}: {error}"
-        if "FILMGATE_DATABASE__URL" not in names:
-            yield f"{pod.where}: has no database"
+
+
+def one_set_of_variables(objects: list[Manifest]) -> Iterator[str]:
+    """Serve builds the application on any node, and its replicas get what it found there."""
+    head, *workers = _of_ray(objects)
+    wanted = head.spec["containers"][0]["env"]
+    for pod in workers:
+        if pod.spec["containers"][0]["env"] != wanted:
+            yield f"{pod.where}: has other variables than the head"
 
 
 def a_short_goodbye(objects: list[Manifest]) -> Iterator[str]:
@@ -153,6 +160,7 @@ PROMISES: tuple[Promise, ...] = (
     one_image_for_all_of_ray,
     ports_that_probes_ask,
     variables_that_are_settings,
+    one_set_of_variables,
     a_short_goodbye,
     shared_memory_for_gpus,
     nobody_with_privileges,

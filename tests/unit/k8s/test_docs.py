@@ -1,0 +1,55 @@
+"""docs/kubernetes.md speaks of what is there."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.unit.k8s.assembling import Manifest, assembled, find
+from tests.unit.k8s.pods import pods, ray_service
+
+ROOT = Path(__file__).parents[3]
+TEXT = (ROOT / "docs" / "kubernetes.md").read_text(encoding="utf-8")
+
+
+def test_the_files_that_it_names_exist() -> None:
+    named = set(re.findall(r"k8s/[\w./-]*\w|Dockerfile(?:\.\w+)?\b", TEXT))
+    assert len(named) > 5
+    assert {name for name in named if not (ROOT / name).exists()} == set()
+
+
+def test_ten_commands_are_ten() -> None:
+    section = TEXT.partition("## Ten commands")[2].partition(
+        "kubectl wait -n filmgate --for=condition=Ready"
+    )[0]
+    block = re.sub(r"\\\n\s+", "", section)
+    assert len(re.findall(r"^    (?:docker|helm|kubectl) ", block, re.MULTILINE)) == 10
+
+
+@pytest.mark.parametrize("label", ["kuberay-system", "filmgate-access"])
+def test_the_namespaces_that_it_names_are_let_in(prod: list[Manifest], label: str) -> None:
+    policies = [one for one in prod if one["kind"] == "NetworkPolicy"]
+    assert label in TEXT
+    assert any(label in str(one) for one in policies)
+
+
+def test_all_secrets_that_pods_want_are_told(prod: list[Manifest]) -> None:
+    everywhere = [*pods(prod), *pods(assembled(ROOT / "k8s" / "fetch-weights"))]
+    wanted = {
+        (source["name"], source["key"])
+        for pod in everywhere
+        for container in pod.containers
+        for variable in container.get("env", ())
+        if (source := variable.get("valueFrom", {}).get("secretKeyRef"))
+    }
+    assert len(wanted) == 5
+    assert {
+        name for name, key in wanted if f"`{name}`" not in TEXT or f"`{key}`" not in TEXT
+    } == set()
+
+
+def test_upgrades_go_by_the_steps_that_it_tells(prod: list[Manifest]) -> None:
+    options = ray_service(prod)["spec"]["upgradeStrategy"]["clusterUpgradeOptions"]
+    assert (options["stepSizePercent"], options["intervalSeconds"]) == (25, 60)
+    assert f"steps\nof {options['stepSizePercent']} % a minute" in TEXT
+    assert find(prod, "Service", "filmgate")["spec"]["ports"][0]["port"] == 8000
