@@ -81,6 +81,8 @@ def shared_memory_for_gpus(objects: list[Manifest]) -> Iterator[str]:
         memory = volumes.get(mounts.get("/dev/shm", ""), {}).get("emptyDir", {})
         if memory.get("medium") != "Memory" or "sizeLimit" not in memory:
             yield f"{pod.where}: /dev/shm is not memory of a stated size"
+        elif _store_bytes(objects, pod) > 0.9 * int(memory["sizeLimit"].removesuffix("Gi")) * 2**30:
+            yield f"{pod.where}: Ray's object store does not fit /dev/shm, and would be on the disk"
 
 
 def nobody_with_privileges(objects: list[Manifest]) -> Iterator[str]:
@@ -147,6 +149,12 @@ def one_name_for_a_cluster(objects: list[Manifest]) -> Iterator[str]:
 
 def _of_ray(objects: list[Manifest]) -> list[Pod]:
     return [pod for pod in pods(objects) if "ray.io/cluster" in pod.labels]
+
+
+def _store_bytes(objects: list[Manifest], pod: Pod) -> float:
+    """Left out, Ray takes a third of the pod's memory."""
+    group = groups(ray_service(objects))[pod.where.rpartition(" ")[2]]
+    return float(group.get("rayStartParams", {}).get("object-store-memory", "inf"))
 
 
 def _least(objects: list[Manifest], pod: Pod) -> int:

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 
 import pytest
+from ray import serve as ray_serve
 
+from serve.deployments.options import gateway_options, scheduler_options
 from serve.pools import pools_of
 from serve.settings import Settings
 from tests.unit.k8s.assembling import Manifest
@@ -31,6 +33,18 @@ def test_ranks_of_a_gang_share_a_pod(objects: list[Manifest]) -> None:
     for pool in pools_of(found):
         strategy = options_of(pool, found).get("placement_group_strategy")
         assert strategy == ("STRICT_PACK" if pool.ranks > 1 else None)
+
+
+@pytest.mark.filterwarnings("ignore:The `metrics_interval_s` field:DeprecationWarning")
+def test_serve_takes_the_options(objects: list[Manifest]) -> None:
+    """Such as ranks that fit their bundles: Serve would tell only when it deploys."""
+    found = settings(ray_service(objects))
+    for options in (
+        gateway_options(found),
+        scheduler_options(found),
+        *(options_of(pool, found) for pool in pools_of(found)),
+    ):
+        assert ray_serve.deployment(**options)("any.module.Class").name == options["name"]
 
 
 def test_gateways_are_on_as_many_pods_as_there_always_are(objects: list[Manifest]) -> None:

@@ -29,7 +29,7 @@ def container_of(objects: list[Manifest], group: str = "decode") -> dict[str, An
 
 
 def working_head(objects: list[Manifest]) -> None:
-    groups(ray_service(objects))["head"]["rayStartParams"] = {}
+    del groups(ray_service(objects))["head"]["rayStartParams"]["num-cpus"]
 
 
 def other_ray(objects: list[Manifest]) -> None:
@@ -68,6 +68,10 @@ def no_goodbye(objects: list[Manifest]) -> None:
 
 def little_shared_memory(objects: list[Manifest]) -> None:
     pod_of(objects)["volumes"][0]["emptyDir"] = {}
+
+
+def large_store(objects: list[Manifest]) -> None:
+    groups(ray_service(objects))["decode"]["rayStartParams"] = {}
 
 
 def root(objects: list[Manifest]) -> None:
@@ -123,6 +127,7 @@ def other_cluster(objects: list[Manifest]) -> None:
         (long_goodbye, "is given 3600 s to end"),
         (no_goodbye, "does not stop Ray first"),
         (little_shared_memory, "/dev/shm is not memory"),
+        (large_store, "Ray's object store does not fit /dev/shm"),
         (root, "group decode: may run as root"),
         (privileges, "ray-worker: may gain privileges"),
         (part_of_all, "only minAvailable counts here"),
