@@ -109,6 +109,8 @@ def budgets_that_count(objects: list[Manifest]) -> Iterator[str]:
         kept = spec.get("minAvailable")
         if not isinstance(kept, int):
             yield f"{name}: only minAvailable counts here, as a whole number"
+        elif spec.get("unhealthyPodEvictionPolicy") != "AlwaysAllow":
+            yield f"{name}: keeps pods without replicas, which are never ready, from going"
         elif kept >= least[spec["selector"]["matchLabels"]["filmgate-pool"]]:
             yield f"{name}: keeps {kept}, so that no node could be drained"
 

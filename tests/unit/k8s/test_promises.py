@@ -91,6 +91,12 @@ def none_may_go(objects: list[Manifest]) -> None:
     find(objects, "PodDisruptionBudget", "filmgate-decode")["spec"]["minAvailable"] = 2
 
 
+def unready_stay(objects: list[Manifest]) -> None:
+    del find(objects, "PodDisruptionBudget", "filmgate-decode")["spec"][
+        "unhealthyPodEvictionPolicy"
+    ]
+
+
 def no_names(objects: list[Manifest]) -> None:
     objects.remove(find(objects, "NetworkPolicy", "dns"))
 
@@ -132,6 +138,7 @@ def other_cluster(objects: list[Manifest]) -> None:
         (privileges, "ray-worker: may gain privileges"),
         (part_of_all, "only minAvailable counts here"),
         (none_may_go, "no node could be drained"),
+        (unready_stay, "keeps pods without replicas"),
         (no_names, "no worker finds the head"),
         (all_open, "nothing in or out by default"),
         (counted_twice, "tell the same figures"),
