@@ -63,7 +63,8 @@ class Case:
         return (peak * MARGIN + RESERVED_BYTES) / GIB
 
 
-def _clip(width: int, height: int, num_frames: int, **rest: Any) -> ClipSpec:
+def clip(width: int, height: int, num_frames: int, **rest: Any) -> ClipSpec:
+    """One whose words do not matter."""
     fixed = {"prompt": "any", "negative_prompt": "", "seed": 1, "has_image": False}
     return ClipSpec(width=width, height=height, num_frames=num_frames, **fixed, **rest)
 
@@ -87,7 +88,7 @@ def cases() -> list[Case]:
         ("HunyuanVideo 1.5", HUNYUAN_SHAPE, two, 2, hunyuan, ((848, 480, 121), (1280, 720, 121))),
     )
     return [
-        Case(model=model, shape=shape, gang=gang, clip=_clip(*size, **rest), vae_value_bytes=wide)
+        Case(model=model, shape=shape, gang=gang, clip=clip(*size, **rest), vae_value_bytes=wide)
         for model, shape, gang, wide, rest, sizes in models
         for size in sizes
     ]
