@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 TURN = "turn"
 """The name under which the store keeps whose turn it is."""
 GONE_AFTER_S = 30.0
-"""A Scheduler tells of its gates every two seconds; who has not for this long is not there."""
+"""A Scheduler tells of its gates every five seconds at least; who is silent for so long is gone."""
 LOOK_EVERY_S = 1.0
 
 
@@ -29,10 +29,12 @@ async def take_turn(ledger: Ledger, born_at: float, gangs_up: Callable[[], Await
 
     A cluster's own Schedulers follow each other at once.
     """
-    up = asyncio.create_task(_until_up(gangs_up))
+    up, said = asyncio.create_task(_until_up(gangs_up)), None
     try:
         while (why := await _why_not(ledger, born_at, up=up.done())) is not None:
-            log.info("standing by: %s", why)
+            if why != said:
+                log.info("standing by: %s", why)
+            said = why
             await asyncio.sleep(LOOK_EVERY_S)
     finally:
         up.cancel()
