@@ -102,10 +102,9 @@ def shuts_out(account_id: str, rank: int, sight: Situation, now: float) -> Shed 
     if sight.aside[rank] < 1:
         return None
     least = Request(account_id=account_id, rank=rank, gpu_s=ALMOST, standalone_s=0.0)
-    for model in sight.models or ("",):
-        if not isinstance(decision := decide(replace(least, model=model), sight, now), Shed):
-            return None
-    return decision
+    decided = [decide(replace(least, model=model), sight, now) for model in sight.models or ("",)]
+    sheds = [decision for decision in decided if isinstance(decision, Shed)]
+    return sheds[0] if len(sheds) == len(decided) else None
 
 
 def gate_state(rank: int, sight: Situation, typical: Wish, model: str = "") -> GateState:

@@ -13,6 +13,7 @@ from autoscaling.admission import (
     decide,
     gate_state,
     retry_after_s,
+    shuts_out,
 )
 from autoscaling.decisions import Admit, Defer, GateState, Reason, Shed
 from autoscaling.gates import Gate, Gates, Switches
@@ -50,6 +51,16 @@ def situation(part: float = 0.0, load: Load = EMPTY, level: float = 0.0) -> Situ
 
 def test_an_open_gate_lets_everybody_in() -> None:
     assert decide(CLIP, situation(), NOW) == Admit(reason=Reason.OPEN)
+
+
+def test_whoever_is_shut_out_is_so_whatever_is_asked_for() -> None:
+    free = RANKS["free"]
+    full = replace(situation(1.0, FULL), models={"a": FULL, "b": FULL})
+    shed = shuts_out("ann", free, full, NOW)
+    assert shed == decide(replace(CLIP, model="b"), full, NOW)
+    one_has_room = replace(full, models={"a": FULL, "b": EMPTY})
+    assert shuts_out("ann", free, one_has_room, NOW) is None
+    assert shuts_out("ann", free, situation(0.9, FULL), NOW) is None
 
 
 def test_who_is_turned_aside_gets_a_promise() -> None:

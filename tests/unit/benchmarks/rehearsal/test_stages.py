@@ -17,6 +17,7 @@ from serve.artifacts.object_store import ObjectArtifacts
 from serve.deployments import decoder, encoder
 from serve.deployments.denoiser import Denoiser
 from serve.messages import DenoiseOrder
+from serve.settings import Settings
 from serve.settings.replicas import EncoderReplicas
 from tests.unit.serve.deployments.replica import drain, replica_with
 from tests.unit.serve.deployments.scene import SPEC
@@ -44,6 +45,7 @@ async def gang(keep: dict[str, bool], monkeypatch: pytest.MonkeyPatch) -> AsyncI
 async def encoded(monkeypatch: pytest.MonkeyPatch, artifacts: ObjectArtifacts) -> object:
     here = SimpleNamespace(
         artifacts=artifacts,
+        settings=Settings(),
         model=SimpleNamespace(name="m", encoder=EncoderReplicas()),
         checkpoint=SimpleNamespace(
             family=SimpleNamespace(limits=SimpleNamespace(image="required"))
@@ -63,7 +65,7 @@ async def test_a_job_goes_through_all_stages(
     events = await drain(gang.denoise(ORDER, SPEC, conditioning))
     assert [event.kind for event in events] == ["started", "step", "step", "step", "latents"]
 
-    here = SimpleNamespace(artifacts=artifacts)
+    here = SimpleNamespace(artifacts=artifacts, settings=Settings())
     monkeypatch.setattr(decoder, "open_replica", lambda *_: here)
     made = SleepingDecoder.__new__(SleepingDecoder)
     await SleepingDecoder.__init__(made, {}, "m")
