@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 from fastapi import FastAPI
+from ray.serve.context import _get_serve_request_context
 
 from serve.accounts.accounts import open_accounts
 from serve.accounts.newcomers import open_newcomers
@@ -46,6 +47,7 @@ class Gateway:
             tick_s=settings.policy.tick_s,
             remembered_s=settings.accounts.remembered_s,
             now=time.time,
+            request_id=lambda: _get_serve_request_context().request_id or None,
             store_errors=lambda: (store.engines.faults.count, artifacts.num_faults),
         )
 

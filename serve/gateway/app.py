@@ -23,6 +23,7 @@ from serve.gateway.load_board import LoadBoard
 from serve.gateway.pace import Pace
 from serve.gateway.parts import GatewayParts
 from serve.gateway.pricing import Pricing
+from serve.gateway.request_ids import RequestIds
 from serve.gateway.store_watch import report_errors
 
 
@@ -64,6 +65,7 @@ def build_gateway(parts: GatewayParts) -> FastAPI:
     app.state.principals = _principals(parts)
     app.add_middleware(BodyLimit, max_bytes=parts.http.max_body_bytes)
     app.add_middleware(Faults)
+    app.add_middleware(RequestIds, given=parts.request_id)
     return app
 
 

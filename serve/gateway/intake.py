@@ -147,6 +147,7 @@ class Intake:
         if inserted.replayed:
             await self._forget_frame(wish)
         else:
+            log.info("accepted", extra=_of(wish))
             tell_scheduler(self._parts.link, wish.job.id)
         return inserted
 
@@ -173,7 +174,7 @@ class Intake:
         except (Refusal, ApiError):
             raise
         except Exception as error:
-            log.warning("inserting %s ended with %s", wish.job.id, type(error).__name__)
+            log.warning("inserting ended with %s", type(error).__name__, extra=_of(wish))
             return await self._after_doubtful_insert(wish, error)
 
     async def _after_doubtful_insert(self, wish: Wish, error: Exception) -> Inserted:
@@ -196,4 +197,9 @@ class Intake:
         try:
             await self._parts.artifacts.delete([input_key(wish.job.id)])
         except Exception as error:
-            log.warning("left a picture of %s behind: %s", wish.job.id, type(error).__name__)
+            log.warning("left a picture behind: %s", type(error).__name__, extra=_of(wish))
+
+
+def _of(wish: Wish) -> dict[str, str]:
+    """What a line about it carries."""
+    return {"job_id": wish.job.id, "account_id": wish.job.account_id, "model": wish.job.model}

@@ -42,4 +42,4 @@ def tell_scheduler(link: SchedulerLink, job_id: str) -> None:
     try:
         link.notify(job_id)
     except Exception as error:
-        log.info("the scheduler was not told of %s: %s", job_id, type(error).__name__)
+        log.info("the scheduler was not told: %s", type(error).__name__, extra={"job_id": job_id})

@@ -101,5 +101,7 @@ class GatewayParts:
     remembered_s: float
     """For how long keys and accounts are believed to be as they were read."""
     now: Callable[[], float]
+    request_id: Callable[[], str | None] = lambda: None
+    """The id that the answer to the request under way will carry, if that is chosen already."""
     store_errors: Callable[[], tuple[int, int]] = lambda: (0, 0)
     """Calls that the job store and the artifact store have failed here so far."""

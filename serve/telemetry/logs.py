@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from serve.settings.sections import Log
+from serve.telemetry.request_id import REQUEST_ID
 
 FIELDS: Final = (
     "request_id",
@@ -84,7 +85,12 @@ def _time(record: logging.LogRecord) -> str:
 
 
 def _fields(record: logging.LogRecord) -> Mapping[str, Any]:
-    return {name: record.__dict__[name] for name in FIELDS if name in record.__dict__}
+    """What the call gave; and, while a request is served, which one that is."""
+    given: dict[str, Any] = {
+        name: record.__dict__[name] for name in FIELDS if name in record.__dict__
+    }
+    request_id = REQUEST_ID.get()
+    return given if request_id is None else {"request_id": request_id, **given}
 
 
 def _error(record: logging.LogRecord) -> BaseException | None:

@@ -17,6 +17,7 @@ from serve.telemetry.logs import (
     TextLines,
     configure_logging,
 )
+from serve.telemetry.request_id import REQUEST_ID
 
 SECRET = "a secret lighthouse"
 
@@ -64,6 +65,14 @@ def test_json_line_has_time_place_message_and_fields() -> None:
     assert line["message"] == "step 3"
     assert (line["job_id"], line["step"], line["seconds"]) == ("video_1", 3, 0.25)
     assert isinstance(line["pid"], int)
+
+
+def test_while_a_request_is_served_its_lines_say_which() -> None:
+    token = REQUEST_ID.set("abc-1")
+    line = as_json("accepted", job_id="video_1")
+    REQUEST_ID.reset(token)
+    assert (line["request_id"], line["job_id"]) == ("abc-1", "video_1")
+    assert "request_id" not in as_json("accepted", job_id="video_1")
 
 
 def test_text_line_reads_well() -> None:
