@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from serve.artifacts.store import ArtifactError, checkpoint_key
+from serve.deployments.attempt import GangSilent
 from serve.jobs.job import Job, Status
 from tests.unit.serve.deployments.scene import GANG, WHOLE, Reply, Scene, Stream, event, until
 
@@ -92,6 +93,25 @@ async def test_a_call_that_ray_cancels_puts_the_job_back_in_the_queue(scene: Sce
     await scene.over()
     job = await scene.row("one")
     assert (job.status, job.crashes) == (Status.QUEUED, 0)
+
+
+async def test_steps_that_a_break_took_are_told_once_and_a_suspended_one_lost_none(
+    scene: Scene,
+) -> None:
+    for job_id, told in (
+        ("broken", [event("step", 2), GangSilent()]),
+        ("suspended", [event("step", 2), event("checkpoint", 2), None]),
+    ):
+        job = await scene.job(job_id)
+        scene.lessons.told.clear()
+        scene.gang.say(job_id, event("started", 0), event("step", 1), event("checkpoint", 1))
+        scene.gang.say(job_id, *told)
+        scene.attempts.begin(job, GANG)
+        await scene.over()
+        words = [each for each in scene.lessons.told if each[0] not in ("step", "encode")]
+        assert words[:2] == [("began", 1), ("went on", 0)]
+        lost = [("broke", "GangSilent"), ("lost", 1)]
+        assert words[2:] == (lost if job_id == "broken" else [("lost", 0)])
 
 
 async def test_a_deleted_job_whose_row_is_gone_is_told_as_cancelled(scene: Scene) -> None:
