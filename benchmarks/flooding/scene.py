@@ -85,7 +85,8 @@ class StandIn:
 
     async def watch(self) -> AsyncIterator[list[Snapshot]]:
         while True:
-            yield [_snapshot(self._epoch, await self._accounts.look())]
+            await self._accounts.look()
+            yield [_snapshot(self._epoch, self._accounts.news)]
             await asyncio.sleep(1.0)
 
     async def _make(self, job_id: str) -> None:

@@ -14,14 +14,15 @@ class AccountWatch:
 
     def __init__(self, engines: Engines) -> None:
         self._engines = engines
-        self._news: AccountNews | None = None
+        self._read: AccountNews | None = None
+        self.news: AccountNews | None = None
+        """What has changed by the last look. None if the store did not answer, for then nobody
+        knows: Gateways are not told that nothing has."""
 
-    async def look(self) -> AccountNews | None:
-        """What has changed by now. None while the store does not answer, for then nobody knows:
-        Gateways are not told that nothing has."""
+    async def look(self) -> None:
+        """Take note of all changes so far."""
+        self.news = None
         try:
-            self._news = await read_news(self._engines, self._news)
+            self.news = self._read = await read_news(self._engines, self._read)
         except Exception as error:
             log.warning("changes of accounts cannot be read: %s", type(error).__name__)
-            return None
-        return self._news

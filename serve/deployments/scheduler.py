@@ -98,7 +98,9 @@ class Scheduler:
             "snapshots": steadily(self._show, every_s=tick_s, what="a snapshot"),
             **self._sights.loops(),
             # Apart from scheduling, which must not wait for a slow or failing artifact store.
-            "clearing up": steadily(self._clean, every_s=scan_s, what="clearing up"),
+            "clearing up": steadily(
+                lambda: self._janitor.clean(time.time()), every_s=scan_s, what="clearing up"
+            ),
             **signing_up(self._store.engines, settings, self._policy, self._epoch, self._sights),
             **{f"warming up {model}": self._warmth.wait_for(model) for model in self._stages},
         }
@@ -214,7 +216,7 @@ class Scheduler:
 
     async def watch(self) -> AsyncIterator[News]:
         """What a Gateway subscribes to: a snapshot at once, then news as it happens."""
-        async for news in self._feed.read(await self._snapshots.take()):
+        async for news in self._feed.read(self._snapshots.take()):
             yield news
 
     async def _scan(self) -> None:
@@ -228,9 +230,6 @@ class Scheduler:
         await self._attempts.drop_moved_on()
         self._attempts.stop_lost(self._gangs.take_lost(time.monotonic()))
         await self._attempts.stop_overdue(self._settings.jobs.max_run_s)
-
-    async def _clean(self) -> None:
-        await self._janitor.clean(time.time())
 
     def _publish(self, job: Job) -> None:
         self._rows.seen(job)
@@ -247,4 +246,5 @@ class Scheduler:
             self._lessons.looked(sight, self._operators.status)
         except Exception:
             log.exception("the policy's look failed; trying again")
-        self._feed.publish(await self._snapshots.take())
+        await self._accounts.look()
+        self._feed.publish(self._snapshots.take())

@@ -57,9 +57,8 @@ class Snapshots:
         self._page_at = float("-inf")
         self._version = package_version()
 
-    async def take(self) -> Snapshot:
+    def take(self) -> Snapshot:
         """Everything as of now."""
-        accounts = await self._known.accounts.look()
         known, now, seen_at = self._known, self._clock(), self._monotonic()
         ordered = known.policy.ordered(known.rows.waiting.values(), known.attempts.runs(), now)
         gangs = known.gangs.statuses(seen_at)
@@ -75,7 +74,7 @@ class Snapshots:
             ordered=ordered,
             situation=known.policy.situation,
             recent_accounts=known.policy.recent_accounts(now),
-            accounts=accounts,
+            accounts=known.accounts.news,
         )
         if seen_at - self._page_at >= PAGE_EVERY_S:
             self._page_at = seen_at

@@ -1,0 +1,41 @@
+"""What is told of changed accounts, and that nothing is told while nobody can know."""
+
+import pytest
+
+from serve.accounts.accounts import open_accounts
+from serve.deployments.account_watch import AccountWatch
+from tests.unit.serve.deployments.scene import Scene
+
+
+async def test_changes_are_told_from_the_first_look_on(scene: Scene) -> None:
+    accounts = open_accounts(scene.store.engines)
+    ann = await accounts.create_account("ann", "new", 0.0)
+    await accounts.set_tier(ann.id, "free")
+    watch = AccountWatch(scene.store.engines)
+    assert watch.news is None
+    await watch.look()
+    assert watch.news is not None
+    assert watch.news.changed == {}
+    before = watch.news.upto
+    await accounts.set_tier(ann.id, "pro")
+    await watch.look()
+    assert watch.news.still_holds(ann.id, before) is False
+
+
+async def test_while_the_store_does_not_answer_nothing_is_told(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accounts = open_accounts(scene.store.engines)
+    ann = await accounts.create_account("ann", "new", 0.0)
+    watch = AccountWatch(scene.store.engines)
+    await watch.look()
+    assert watch.news is not None
+    before = watch.news.upto
+    with monkeypatch.context() as broken:
+        broken.setattr("serve.deployments.account_watch.read_news", None)
+        await watch.look()
+        assert watch.news is None, "Gateways ask for themselves"
+    await accounts.set_tier(ann.id, "pro")
+    await watch.look()
+    assert watch.news is not None
+    assert watch.news.still_holds(ann.id, before) is False, "nothing was missed"
