@@ -40,6 +40,11 @@ def read_args(args: dict[str, Any]) -> Settings:
             "FILMGATE_DATABASE__URL in the environment of every node, such as "
             "postgresql+asyncpg://user:password@host/filmgate"
         )
+    if settings.artifacts.url is None and "data_dir" not in settings.model_fields_set:
+        raise SettingsError(
+            "artifacts.url: all nodes must see the same clips; set it to a bucket, or data_dir to "
+            "a folder that all nodes share"
+        )
     # A variable may stand in the environment for the commands, and means nothing here.
     shut = settings.http.model_copy(update={"open_access": False})
     return settings.model_copy(update={"http": shut})

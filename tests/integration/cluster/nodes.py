@@ -49,7 +49,7 @@ class Node:
         return found
 
     def kill(self) -> None:
-        """kill -9 of everything, as when a machine loses its power."""
+        """kill -9 of everything."""
         everything = self.processes()
         for process in everything:
             with contextlib.suppress(psutil.NoSuchProcess):
@@ -92,13 +92,21 @@ class Cluster:
         until(self._answers, "the dashboard to answer")
 
     def start_worker(self, *, num_cpus: int, resources: Mapping[str, float]) -> Node:
-        """In place of all that were there."""
         node = self._start(
             *(f"--address={HERE}:{self._gcs}", f"--num-cpus={num_cpus}"),
             f"--resources={json.dumps(resources)}",
         )
-        self.workers = [node]
+        self.workers.append(node)
         return node
+
+    def kill(self, worker: Node) -> None:
+        """As when its machine loses its power."""
+        worker.kill()
+        self.workers.remove(worker)
+
+    def replicas(self, deployment: str) -> set[int]:
+        """The processes of a deployment's replicas, wherever they are."""
+        return set().union(*(worker.replicas(deployment) for worker in self.workers))
 
     def _start(self, *words: str) -> Node:
         """Ports are left to the system: nodes on one machine would want the same ones."""

@@ -59,7 +59,7 @@ def test_jobs_move_to_the_next_cluster_and_back(deployed: Deployed, next_cluster
     assert epoch(following) == 1 + first, "no Scheduler was replaced again"
 
     (node,) = next_cluster.workers
-    node.kill()
+    next_cluster.kill(node)
     last = deployed.submit(num_inference_steps=20)
     until(lambda: deployed.job(last)["status"] == "completed", "the older cluster to go on")
     assert deployed.steps(last)

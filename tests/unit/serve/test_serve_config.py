@@ -13,6 +13,7 @@ URL = "postgresql+asyncpg://filmgate:secret@postgres/filmgate"
 @pytest.fixture(autouse=True)
 def database(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FILMGATE_DATABASE__URL", URL)
+    monkeypatch.setenv("FILMGATE_ARTIFACTS__URL", "s3://clips")
 
 
 def test_args_are_a_file_under_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,3 +51,12 @@ def test_a_cluster_needs_a_database_that_all_nodes_reach(monkeypatch: pytest.Mon
         SettingsError, match=r"SQLite cannot be shared .* set FILMGATE_DATABASE__URL"
     ):
         read_args({})
+
+
+def test_a_cluster_needs_a_place_for_clips_that_all_nodes_see(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("FILMGATE_ARTIFACTS__URL")
+    with pytest.raises(SettingsError, match=r"artifacts.url: all nodes must see the same clips"):
+        read_args({})
+    assert read_args({"data_dir": "/shared"}).artifacts.url is None
