@@ -65,15 +65,15 @@ class Case:
 
 def clip(width: int, height: int, num_frames: int, **rest: Any) -> ClipSpec:
     """One whose words do not matter."""
-    fixed = {"prompt": "any", "negative_prompt": "", "seed": 1, "has_image": False}
+    fixed: dict[str, Any] = {"prompt": "any", "negative_prompt": "", "seed": 1, "has_image": False}
     return ClipSpec(width=width, height=height, num_frames=num_frames, **fixed, **rest)
 
 
 def cases() -> list[Case]:
     """Each model's default clip, and larger ones."""
-    ltx2 = {"fps": 24, "steps": 30, "guidance_scale": 3.0, "sound": True}
-    wan22 = {"fps": 16, "steps": 40, "guidance_scale": 5.0, "sound": False}
-    hunyuan = {"fps": 24, "steps": 50, "guidance_scale": 6.0, "sound": False}
+    ltx2: dict[str, Any] = {"fps": 24, "steps": 30, "guidance_scale": 3.0, "sound": True}
+    wan22: dict[str, Any] = {"fps": 16, "steps": 40, "guidance_scale": 5.0, "sound": False}
+    hunyuan: dict[str, Any] = {"fps": 24, "steps": 50, "guidance_scale": 6.0, "sound": False}
     four, two = GangShape(tp=2, cfg=2), GangShape(tp=2)
     models = (
         (
