@@ -39,25 +39,27 @@ POOL = PoolCount(
 )
 
 
+SNAPSHOT = Snapshot(
+    epoch=3,
+    gangs=(GANG,),
+    warm_models=frozenset({"m"}),
+    places={"wait": QueuePlace(position=0, eta_s=30.0)},
+    running_eta_s={"run": 12.0},
+    metrics=b"",
+    situation=OPEN,
+)
+NEXT = Waiting(
+    job_id="wait",
+    model="m",
+    tier_rank=1,
+    created_at=900.0,
+    predicted_gpu_s=20.0,
+    deadline=990.0,
+    standalone_s=10.0,
+)
+
+
 def picture(**changes: Any) -> Picture:
-    snapshot = Snapshot(
-        epoch=3,
-        gangs=(GANG,),
-        warm_models=frozenset({"m"}),
-        places={"wait": QueuePlace(position=0, eta_s=30.0)},
-        running_eta_s={"run": 12.0},
-        metrics=b"",
-        situation=OPEN,
-    )
-    waiting = Waiting(
-        job_id="wait",
-        model="m",
-        tier_rank=1,
-        created_at=900.0,
-        predicted_gpu_s=20.0,
-        deadline=990.0,
-        standalone_s=10.0,
-    )
     replicas = seen_replicas([gang("g", vitals("0", "1"), busy=True)], [])
     gates = gate_status(
         OPEN,
@@ -71,11 +73,11 @@ def picture(**changes: Any) -> Picture:
     whole = Picture(
         at=1_000.0,
         version="1.0",
-        snapshot=snapshot,
+        snapshot=SNAPSHOT,
         waiting={"wait": WAITING},
         deferred={},
         running=[RUNNING, DECODING],
-        ordered=[waiting],
+        ordered=[NEXT],
         replicas=replicas,
         gpus=seen_gpus(replicas),
         pools=[POOL],
@@ -126,7 +128,7 @@ def test_queues_by_model_and_tier() -> None:
 
 def test_gates_with_those_that_operators_closed() -> None:
     closed = replace(OPEN, switches=Switches(rates={"new": 0.0}))
-    page = load_view(picture(snapshot=replace(picture().snapshot, situation=closed)))
+    page = load_view(picture(snapshot=replace(SNAPSHOT, situation=closed)))
     gates = {tier.tier: tier.gate for tier in page.tiers}
     assert (gates["new"], gates["free"], gates["enterprise"]) == ("closed", "open", "open")
     assert next(tier for tier in page.tiers if tier.tier == "free").waiting == 1
@@ -146,7 +148,7 @@ def test_replicas_failures_and_the_rest() -> None:
 
 
 def test_before_anything_was_seen_it_is_empty_and_valid() -> None:
-    bare = replace(picture().snapshot, gangs=(), situation=None, places={}, running_eta_s={})
+    bare = replace(SNAPSHOT, gangs=(), situation=None, places={}, running_eta_s={})
     page = load_view(
         picture(
             snapshot=bare,
