@@ -21,25 +21,28 @@ async def check_operator(
     """
     wanted = parts.http.operator_key
     principals: Remembered = request.app.state.principals
-    if wanted is None:
-        if parts.open_access and not await principals.any_keys():
-            return
+    if wanted is None and parts.open_access and not await principals.any_keys():
+        return
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    if scheme and wanted is None:
         raise ApiError(
             403,
             "operator_key_needed",
             "This is for operators: set http.operator_key in the settings (at least 16 "
             "characters), and send it as `Authorization: Bearer KEY`.",
         )
-    scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not secrets.compare_digest(
-        key.strip().encode(), wanted.encode()
-    ):
+    if wanted is None or not _is(wanted, scheme, key):
         raise ApiError(
             401,
             "invalid_operator_key",
             "Send the operator key (http.operator_key) as `Authorization: Bearer KEY`.",
             headers={"www-authenticate": "Bearer"},
         )
+
+
+def _is(wanted: str, scheme: str, key: str) -> bool:
+    same = secrets.compare_digest(key.strip().encode(), wanted.encode())
+    return same and scheme.lower() == "bearer"
 
 
 Operator = Depends(check_operator)
