@@ -67,11 +67,8 @@ class Denoiser:
             timeout_s=here.settings.lease.timeout_s,
         )
         self._signs = VitalSigns(began, self._gang.gpus)
-        loops = {
-            "lease": self._lease.run(),
-            "watch": self._gang.watching(),
-            "GPU readings": self._signs.run(),
-        }
+        self._reading = asyncio.create_task(self._signs.run())  # which nothing depends on
+        loops = {"lease": self._lease.run(), "watch": self._gang.watching()}
         self._tasks = [asyncio.create_task(loop, name=name) for name, loop in loops.items()]
 
     async def form(self, values: dict[str, Any]) -> Gang:

@@ -32,8 +32,10 @@ class Observatory:
 
     def loops(self) -> dict[str, Coroutine[Any, Any, None]]:
         """What has to be asked for again and again."""
-        what = "counting replicas"
-        return {what: steadily(self.pools.look, every_s=self._count_s, what=what)}
+        looks = {"counting replicas": self.pools.look, "looking at the disk": self.faults.look}
+        return {
+            what: steadily(look, every_s=self._count_s, what=what) for what, look in looks.items()
+        }
 
     def told(self, news: StageReport | StoreErrors) -> None:
         """How an encoder or decoder does, or how often the stores have failed a Gateway."""

@@ -19,8 +19,8 @@ from serve.deployments.view import View
 from serve.messages import Snapshot
 from serve.telemetry.metrics import package_version
 
-PAGE_EVERY_S: Final = 0.5
-"""However often snapshots are taken, operators' pages change twice a second at most."""
+TELL_EVERY_S: Final = 0.5
+"""However often snapshots are taken, metrics and pages change twice a second at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,34 +53,41 @@ class Snapshots:
         self._epoch = epoch
         self._monotonic = monotonic
         self._clock = clock
+        self._metrics = b""
         self._page = b""
-        self._page_at = float("-inf")
+        self._told_at = float("-inf")
         self._version = package_version()
 
     def take(self) -> Snapshot:
         """Everything as of now."""
         known, now, seen_at = self._known, self._clock(), self._monotonic()
         ordered = known.policy.ordered(known.rows.waiting.values(), known.attempts.runs(), now)
-        gangs = known.gangs.statuses(seen_at)
-        reports = known.gangs.reports(seen_at)
-        replicas = seen_replicas(reports, known.sights.stages.fresh(seen_at))
-        known.sights.metrics.cluster.gangs(gangs)
-        self._measure(ordered, replicas, now)
         snapshot = known.view.snapshot(
             epoch=self._epoch,
-            gangs=gangs,
+            gangs=known.gangs.statuses(seen_at),
             warm_models=frozenset(known.warm_models),
-            metrics=known.sights.metrics.exposition(),
+            metrics=b"",
             ordered=ordered,
             situation=known.policy.situation,
             recent_accounts=known.policy.recent_accounts(now),
             accounts=known.accounts.news,
         )
-        if seen_at - self._page_at >= PAGE_EVERY_S:
-            self._page_at = seen_at
-            picture = self._picture(snapshot, ordered, replicas, now)
-            self._page = load_view(picture).model_dump_json().encode()
-        return replace(snapshot, page=self._page)
+        if seen_at - self._told_at >= TELL_EVERY_S:
+            self._told_at = seen_at
+            self._tell(snapshot, ordered, seen_at, now)
+        return replace(snapshot, metrics=self._metrics, page=self._page)
+
+    def _tell(
+        self, snapshot: Snapshot, ordered: Sequence[Waiting], seen_at: float, now: float
+    ) -> None:
+        """Make the metrics and the page anew."""
+        gangs, sights = self._known.gangs, self._known.sights
+        replicas = seen_replicas(gangs.reports(seen_at), sights.stages.fresh(seen_at))
+        sights.metrics.cluster.gangs(snapshot.gangs)
+        self._measure(ordered, replicas, now)
+        self._metrics = sights.metrics.exposition()
+        picture = self._picture(snapshot, ordered, replicas, now)
+        self._page = load_view(picture).model_dump_json().encode()
 
     def _measure(
         self, ordered: Sequence[Waiting], replicas: Sequence[SeenReplica], now: float

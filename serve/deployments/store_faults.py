@@ -1,5 +1,6 @@
 """How the stores do, as the Scheduler's process sees it, and the room that is left for clips."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
@@ -31,6 +32,11 @@ class StoreFaults:
         self._free = free
         self._least_bytes = least_bytes
         self._told = (0, 0)
+        self._free_bytes: int | None = None
+
+    async def look(self) -> None:
+        """Ask for the free space: a file system of the network may take its time."""
+        self._free_bytes = await asyncio.to_thread(self._free)
 
     def measure(self, recorder: Recorder) -> None:
         """What came since the last time."""
@@ -38,7 +44,7 @@ class StoreFaults:
         recorder.store_errors("jobs", "scheduler", of_jobs - self._told[0])
         recorder.store_errors("artifacts", "scheduler", of_artifacts - self._told[1])
         self._told = counts
-        recorder.disk(self._free(), self._least_bytes)
+        recorder.disk(self._free_bytes, self._least_bytes)
 
 
 def open_faults(settings: Settings, engines: Engines, artifacts: ObjectArtifacts) -> StoreFaults:

@@ -17,10 +17,12 @@ class Recorder:
         self.free = (free_bytes, least_bytes)
 
 
-def test_what_came_since_the_last_time_is_told() -> None:
+async def test_what_came_since_the_last_time_is_told() -> None:
     counts, recorder = [(2, 0)], Recorder()
     faults = StoreFaults(lambda: counts[-1], lambda: 7, least_bytes=5)
     faults.measure(recorder)  # type: ignore[arg-type]
+    assert recorder.free == (None, 5)
+    await faults.look()
     counts.append((3, 4))
     faults.measure(recorder)  # type: ignore[arg-type]
     assert recorder.errors == [
