@@ -97,11 +97,12 @@ def ask_serve() -> tuple[Mapping[str, Told], float]:
     name = ray_serve.get_replica_context().app_name
     details = _get_global_client().get_serve_details()
     application = details["applications"].get(name) or {"deployments": {}}
-    told = {pool: _told(found) for pool, found in application["deployments"].items()}
+    told = {pool: told_of(found) for pool, found in application["deployments"].items()}
     return told, float(ray.cluster_resources().get("GPU", 0.0))
 
 
-def _told(deployment: Mapping[str, Any]) -> Told:
+def told_of(deployment: Mapping[str, Any]) -> Told:
+    """A deployment as Serve describes it."""
     states = Counter(_word(replica["state"]) for replica in deployment["replicas"])
     return Told(
         wanted=int(deployment["target_num_replicas"]),

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 
 import pytest
+from ray.serve._private.common import ReplicaState
 
-from serve.deployments.pool_counts import PoolCounts, Told, counted
+from serve.deployments.pool_counts import PoolCounts, Told, counted, told_of
 from serve.pools import pools_of
 from serve.settings import Settings
 
@@ -64,3 +65,10 @@ async def test_without_gpus_there_is_no_budget() -> None:
     counts = PoolCounts(Settings.from_values({}), lambda: ({}, 0.0))
     await counts.look()
     assert counts.budget_gpus is None
+
+
+def test_replicas_that_stop_are_none_and_states_come_as_words_or_enums() -> None:
+    states = [ReplicaState.RUNNING, "STARTING", ReplicaState.PENDING_MIGRATION, "STOPPING"]
+    replicas = [{"state": state} for state in states]
+    found = told_of({"target_num_replicas": 2, "replicas": replicas})
+    assert found == Told(wanted=2, running=1, starting=2)
