@@ -5,12 +5,13 @@ from ray.exceptions import RayActorError
 from serve.artifacts.store import ArtifactError
 from serve.deployments.attempt import GangSilent
 from serve.deployments.faults import Fault, fault_of
+from serve.messages import JobFault
 
 WORDS = {Fault.DEVICE: "device", Fault.MEMORY: "memory"}
 
 
 def reason_of(error: BaseException) -> str:
-    """`silent`, `died`, `store`, `device`, `memory` or `other`.
+    """`silent`, `died`, `store`, `job` (its own fault), `device`, `memory` or `other`.
 
     A process that died takes its reason along: what it told before comes first.
     """
@@ -20,4 +21,6 @@ def reason_of(error: BaseException) -> str:
         return "died"
     if isinstance(error, ArtifactError):
         return "store"
+    if isinstance(error, JobFault):
+        return "job"
     return WORDS.get(fault_of(error), "other")

@@ -1,5 +1,6 @@
 """What is known at one moment, told three ways: to Gateways, to Prometheus, to operators' pages."""
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ from serve.deployments.view import View
 from serve.messages import Snapshot
 from serve.telemetry.metrics import package_version
 
+log = logging.getLogger(__name__)
 TELL_EVERY_S: Final = 0.5
 """However often snapshots are taken, metrics and pages change twice a second at most."""
 
@@ -74,7 +76,10 @@ class Snapshots:
         )
         if seen_at - self._told_at >= TELL_EVERY_S:
             self._told_at = seen_at
-            self._tell(snapshot, ordered, seen_at, now)
+            try:
+                self._tell(snapshot, ordered, seen_at, now)
+            except Exception:  # Gateways decide by the rest, which is there
+                log.exception("the metrics and the page stay as they were")
         return replace(snapshot, metrics=self._metrics, page=self._page)
 
     def _tell(

@@ -4,7 +4,7 @@
 |---|---|
 | status | completed, failed, cancelled |
 | reason (ended) | the code of the failure; `none` where there is none |
-| reason (broken) | silent, died, device, memory, store, other |
+| reason (broken) | silent, died, device, memory, store, job, other |
 | reason (suspended) | gives_way, moves |
 | reason (wasted) | redone, failed, cancelled |
 | outcome | in_time, late |

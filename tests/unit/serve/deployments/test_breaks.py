@@ -8,6 +8,7 @@ from serve.artifacts.store import ArtifactError
 from serve.deployments.attempt import GangSilent
 from serve.deployments.breaks import reason_of
 from serve.deployments.faults import GangBroken, OutOfMemory
+from serve.messages import JobFault
 
 
 @pytest.mark.parametrize(
@@ -19,6 +20,7 @@ from serve.deployments.faults import GangBroken, OutOfMemory
         (torch.AcceleratorError("CUDA error: an illegal memory access"), "device"),
         (GangBroken("a rank failed alone"), "device"),
         (OutOfMemory("tried 20 GiB"), "memory"),
+        (JobFault("unsound_output", "The frames were no picture."), "job"),
         (KeyError("x"), "other"),
     ],
 )

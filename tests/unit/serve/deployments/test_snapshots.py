@@ -88,3 +88,15 @@ def test_metrics_and_pages_are_made_twice_a_second_at_most(watched: Watched) -> 
     assert (again.page, again.metrics) == (first.page, first.metrics)
     watched.monotonic += TELL_EVERY_S
     assert watched.snapshots.take().page != first.page
+
+
+def test_what_is_only_looked_at_keeps_nobody_from_deciding(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = watched.snapshots.take()
+    monkeypatch.setattr(watched.sights.metrics, "exposition", lambda: 1 / 0)
+    watched.monotonic += TELL_EVERY_S
+    watched.rows.waiting["wait"] = job("wait")
+    taken = watched.snapshots.take()
+    assert taken.places.keys() == {"wait"}
+    assert (taken.page, taken.metrics) == (first.page, first.metrics)
