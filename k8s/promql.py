@@ -13,6 +13,7 @@ VARIABLES: Final = (CLUSTER, "model", "tier")
 """Labels that a dashboard lets its reader choose values of, each a variable of the same name."""
 RATE: Final = "$__rate_interval"
 """Grafana puts in at least four scrapes."""
+ANYTHING: Final = ".*"
 
 
 def series(metric: Metric, part: str = "", **where: str) -> str:
@@ -90,3 +91,10 @@ def per_hour(counter: str, *labels: str) -> str:
 def ratio(part: str, whole: str) -> str:
     """Nothing where the whole is zero: no news is not bad news."""
     return f"{part} / ({whole} > 0)"
+
+
+def filled_in(expression: str, window: str) -> str:
+    """As Grafana sends it while its reader has chosen nothing."""
+    for name in VARIABLES:
+        expression = expression.replace(f"${name}", ANYTHING)
+    return expression.replace(RATE, window)

@@ -1,7 +1,6 @@
 """A dashboard as Grafana stores it: variables, links to its neighbours, and panels in rows."""
 
 import json
-from collections.abc import Iterable
 from typing import Final
 
 from grafana_foundation_sdk.builders import dashboard as build
@@ -10,7 +9,7 @@ from grafana_foundation_sdk.models import dashboard as values
 
 from k8s.dashboards.drawing import SOURCE, drawn
 from k8s.dashboards.panel import Board
-from k8s.promql import CLUSTER
+from k8s.promql import ANYTHING, CLUSTER
 from serve.telemetry.catalogue import cluster, gate, jobs
 from serve.telemetry.catalogue.metric import Metric
 
@@ -21,7 +20,6 @@ TOLD_BY: Final[dict[str, Metric]] = {
     "tier": gate.SATURATION,
 }
 """A metric that has every value of the variable."""
-ANYTHING: Final = ".*"
 
 
 def as_json(board: Board) -> str:
@@ -76,10 +74,3 @@ def _neighbours() -> build.DashboardLink:
         .include_vars(True)
         .keep_time(True)
     )
-
-
-def with_values(expression: str, chosen: dict[str, str], names: Iterable[str]) -> str:
-    """An expression as Grafana sends it: the variables filled in, with anything where not told."""
-    for name in names:
-        expression = expression.replace(f"${name}", chosen.get(name, ANYTHING))
-    return expression

@@ -8,7 +8,9 @@ from k8s.dashboards.panel import Board, Row, areas, ask, lines, number
 from k8s.promql import chosen, per_minute, rate, ratio, recorded, total
 from serve.telemetry.catalogue import cluster, gate, jobs
 
-FIRING: Final = f'count(ALERTS{{alertname=~"{PREFIX}.*",alertstate="firing"}}) or vector(0)'
+FIRING: Final = (
+    f'count(ALERTS{{alertname=~"{PREFIX}.*",alertstate="firing",cluster=~"$cluster"}}) or vector(0)'
+)
 
 HEALTH: Final = Row(
     title="Is it healthy?",

@@ -124,7 +124,8 @@ BREAKING: Final = Row(
                 per_hour(chosen(cluster.GANGS_LOST), "model", "shape"),
                 "{{model}} {{shape}}, went",
             ),
-            good="In an hour: only when replicas are added or taken. Both high: runbook FilmgateGangFlapping.",
+            good="In an hour: only when replicas are added or taken. Both high: runbook "
+            "FilmgateGangFlapping.",
         ),
         lines(
             "Attempts that broke",
@@ -133,8 +134,8 @@ BREAKING: Final = Row(
                 per_hour(chosen(jobs.BROKEN), "model", "reason"),
                 "{{model}}, {{reason}}",
             ),
-            good="In an hour: 0. Silent or died: a node or a process was lost. Memory: a clip was too large. "
-            "Store: runbook FilmgateStoreErrors.",
+            good="In an hour: 0. Silent or died: a node or a process was lost. Memory: a clip was "
+            "too large. Store: runbook FilmgateStoreErrors.",
         ),
         lines(
             "Jobs that went on, and steps redone",
@@ -144,8 +145,8 @@ BREAKING: Final = Row(
                 "{{model}}, from {{origin}}",
             ),
             ask(per_hour(chosen(jobs.STEPS_REDONE), "model"), "{{model}}, steps redone"),
-            good="In an hour. From a checkpoint; from the start: nothing was stored yet, or it could not be "
-            "read.",
+            good="In an hour. From a checkpoint; from the start: nothing was stored yet, or it "
+            "could not be read.",
         ),
     ),
 )

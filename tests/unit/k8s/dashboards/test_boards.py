@@ -10,10 +10,10 @@ import pytest
 
 from k8s.alerts.recordings import recordings
 from k8s.alerts.rule import IN_PRODUCTION
-from k8s.dashboards.board import as_json, with_values
+from k8s.dashboards.board import as_json
 from k8s.dashboards.boards import BOARDS
 from k8s.dashboards.panel import Board, Panel
-from k8s.promql import RATE, VARIABLES
+from k8s.promql import VARIABLES, filled_in
 from k8s.ray_series import RAY_SERIES
 from serve.telemetry.catalogue import CATALOGUE
 from serve.telemetry.catalogue.metric import Metric
@@ -40,14 +40,10 @@ def expressions(board: Board) -> Iterator[tuple[Panel, str]]:
             yield panel, query.expression
 
 
-def filled_in(expression: str) -> str:
-    return with_values(expression.replace(RATE, "1m"), {}, VARIABLES)
-
-
 @boards
 def test_every_query_is_one_and_names_only_what_is_measured(board: Board) -> None:
     for panel, expression in expressions(board):
-        promql_parser.parse(filled_in(expression))
+        promql_parser.parse(filled_in(expression, "1m"))
         asked = set(NAMES.findall(expression))
         assert asked, f"{panel.title} asks for nothing"
         assert asked <= known(), f"{panel.title} asks for what nobody measures"
