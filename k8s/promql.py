@@ -65,8 +65,12 @@ def rate(counter: str, over: str = RATE) -> str:
     return f"rate({counter}[{over}])"
 
 
-def increase(counter: str, over: str) -> str:
-    return f"increase({counter}[{over}])"
+def grown(counter: str, over: str) -> str:
+    """By how much each series grew, also one that is new: its first event made it appear, and
+    `increase` sees no growth in a series that begins at one. New is what was not there in the
+    whole time before; a failed scrape makes nothing new."""
+    before = f"last_over_time({counter}[{over}] offset {over})"
+    return f"(({counter} unless {before}) or increase({counter}[{over}]))"
 
 
 def quantile(part: float, buckets: str, *labels: str, over: str = RATE) -> str:
@@ -84,8 +88,9 @@ def per_minute(counter: str, *labels: str) -> str:
     return f"60 * {total(rate(counter), *labels)}"
 
 
-def per_hour(counter: str, *labels: str) -> str:
-    return f"3600 * {total(rate(counter), *labels)}"
+def in_an_hour(counter: str, *labels: str) -> str:
+    """For what is rare: a rate would not show the first one."""
+    return total(grown(counter, "1h"), *labels)
 
 
 def ratio(part: str, whole: str) -> str:

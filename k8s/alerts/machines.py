@@ -3,8 +3,8 @@
 from typing import Final
 
 from k8s.alerts import recordings as recorded
-from k8s.alerts.rule import Alert, Pace, grown
-from k8s.promql import series, total
+from k8s.alerts.rule import Alert, Pace
+from k8s.promql import grown, series, total
 from k8s.ray_series import NODE_DISK_FREE, NODE_DISK_USED
 from serve.telemetry.catalogue import cluster, gpus
 

@@ -5,8 +5,8 @@ A name is `level:metric:operation` with the times of a service in production.
 
 from typing import Final
 
-from k8s.alerts.rule import Pace, Recording, grown
-from k8s.promql import quantile, ratio, series, total
+from k8s.alerts.rule import Pace, Recording
+from k8s.promql import grown, quantile, ratio, series, total
 from serve.telemetry.catalogue import cluster, gate, gpus, jobs
 
 PAID_LATE: Final = "cluster:filmgate_jobs_late:paid"

@@ -58,11 +58,3 @@ class Alert:
 
 Rule = Recording | Alert
 Rules = Callable[[Pace], tuple[Rule, ...]]
-
-
-def grown(counter: str, over: str) -> str:
-    """By how much each series grew, also one that is new: its first event made it appear, and
-    `increase` sees no growth in a series that begins at one. New is what was not there in the
-    whole time before; a failed scrape makes nothing new."""
-    before = f"last_over_time({counter}[{over}] offset {over})"
-    return f"(({counter} unless {before}) or increase({counter}[{over}]))"

@@ -1,7 +1,7 @@
 """Alerts on the service itself: whether it speaks, and whether its stores answer."""
 
-from k8s.alerts.rule import Alert, Pace, grown
-from k8s.promql import series, total
+from k8s.alerts.rule import Alert, Pace
+from k8s.promql import grown, series, total
 from serve.telemetry.catalogue import cluster
 
 

@@ -4,7 +4,7 @@ from typing import Final
 
 from k8s.alerts import recordings
 from k8s.dashboards.panel import Board, Row, areas, ask, lines, states
-from k8s.promql import chosen, per_hour, per_minute, rate, recorded, total
+from k8s.promql import chosen, in_an_hour, per_minute, rate, recorded, total
 from serve.telemetry.catalogue import gate, jobs
 
 STATES: Final = ((0, "open"), (1, "deferring"), (2, "shedding"), (3, "closed"))
@@ -70,7 +70,7 @@ GATES: Final = Row(
         lines(
             "Gates that moved",
             "short",
-            ask(per_hour(chosen(gate.FLIPS), "tier"), TIER),
+            ask(in_an_hour(chosen(gate.FLIPS), "tier"), TIER),
             good="In an hour: fewer than two of each tier. More: policy.gates is too tight.",
             width=12,
         ),
@@ -132,16 +132,16 @@ WAITS: Final = Row(
             good="Below what the tier may wait, which Overview shows; of the last ten minutes.",
         ),
         lines(
-            "Jobs stopped for others, a minute",
+            "Jobs stopped for others",
             "short",
-            ask(per_minute(chosen(jobs.SUSPENSIONS), "tier", "reason"), "{{tier}}, {{reason}}"),
-            good="Few, of unpaid tiers. Many: paid jobs need larger gangs, or more of them.",
+            ask(in_an_hour(chosen(jobs.SUSPENSIONS), "tier", "reason"), "{{tier}}, {{reason}}"),
+            good="In an hour: few, of unpaid tiers. Many: paid jobs need larger gangs, or more.",
         ),
         lines(
             "Waitlist for accounts",
             "short",
             ask(total(chosen(gate.WAITLIST)), "places that wait"),
-            ask(per_hour(chosen(gate.CALLED)), "called an hour"),
+            ask(in_an_hour(chosen(gate.CALLED)), "called in an hour"),
             good="Places are called while GPUs are to spare; none is, while gates are shut.",
         ),
     ),

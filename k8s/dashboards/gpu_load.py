@@ -4,7 +4,7 @@ from typing import Final
 
 from k8s.alerts import recordings
 from k8s.dashboards.panel import Board, Row, areas, ask, lines, states
-from k8s.promql import chosen, rate, recorded, total
+from k8s.promql import chosen, in_an_hour, rate, recorded, total
 from serve.telemetry.catalogue import cluster, gpus, jobs
 
 PHASES: Final = ((0, "idle"), (1, "encode"), (2, "denoise"), (3, "decode"))
@@ -54,11 +54,11 @@ BUSY: Final = Row(
             words=PHASES,
         ),
         lines(
-            "GPUs' worth of work that no clip came of",
-            "short",
-            ask(total(rate(chosen(jobs.GPU_WASTED)), "model", "reason"), "{{model}}, {{reason}}"),
-            good="Near 0. Redone: gangs break, or give way without a checkpoint. Failed: runbook "
-            "FilmgateJobsFail.",
+            "Work that no clip came of",
+            "s",
+            ask(in_an_hour(chosen(jobs.GPU_WASTED), "model", "reason"), "{{model}}, {{reason}}"),
+            good="GPU-seconds in an hour: near 0. Redone: gangs break, or give way without a "
+            "checkpoint. Failed: runbook FilmgateJobsFail.",
             width=12,
         ),
     ),

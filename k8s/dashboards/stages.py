@@ -3,7 +3,7 @@
 from typing import Final
 
 from k8s.dashboards.panel import Board, Row, areas, ask, lines
-from k8s.promql import chosen, mean, per_hour, quantile, rate, ratio, total
+from k8s.promql import chosen, in_an_hour, mean, quantile, rate, ratio, total
 from serve.telemetry.catalogue import cluster, jobs
 
 STAGE: Final = "{{model}}, {{stage}}"
@@ -117,11 +117,11 @@ BREAKING: Final = Row(
             "Gangs that came and went",
             "short",
             ask(
-                per_hour(chosen(cluster.GANGS_STARTED), "model", "shape"),
+                in_an_hour(chosen(cluster.GANGS_STARTED), "model", "shape"),
                 "{{model}} {{shape}}, came",
             ),
             ask(
-                per_hour(chosen(cluster.GANGS_LOST), "model", "shape"),
+                in_an_hour(chosen(cluster.GANGS_LOST), "model", "shape"),
                 "{{model}} {{shape}}, went",
             ),
             good="In an hour: only when replicas are added or taken. Both high: runbook "
@@ -131,7 +131,7 @@ BREAKING: Final = Row(
             "Attempts that broke",
             "short",
             ask(
-                per_hour(chosen(jobs.BROKEN), "model", "reason"),
+                in_an_hour(chosen(jobs.BROKEN), "model", "reason"),
                 "{{model}}, {{reason}}",
             ),
             good="In an hour: 0. Silent or died: a node or a process was lost. Memory: a clip was "
@@ -141,10 +141,10 @@ BREAKING: Final = Row(
             "Jobs that went on, and steps redone",
             "short",
             ask(
-                per_hour(chosen(jobs.RESUMES), "model", "origin"),
+                in_an_hour(chosen(jobs.RESUMES), "model", "origin"),
                 "{{model}}, from {{origin}}",
             ),
-            ask(per_hour(chosen(jobs.STEPS_REDONE), "model"), "{{model}}, steps redone"),
+            ask(in_an_hour(chosen(jobs.STEPS_REDONE), "model"), "{{model}}, steps redone"),
             good="In an hour. From a checkpoint; from the start: nothing was stored yet, or it "
             "could not be read.",
         ),

@@ -8,10 +8,10 @@ import pytest
 
 from k8s.alerts.files import GROUPS, RuleFiles
 from k8s.alerts.recordings import recordings
-from k8s.alerts.rule import IN_PRODUCTION, Alert, Pace, grown
+from k8s.alerts.rule import IN_PRODUCTION, Alert, Pace
 from k8s.alerts.service import service
 from k8s.dashboards.boards import BOARDS
-from k8s.promql import CLUSTER
+from k8s.promql import CLUSTER, grown
 from serve.telemetry.catalogue import CATALOGUE
 
 RUNBOOKS = Path(__file__).parents[4] / "docs" / "runbooks.md"
