@@ -2,8 +2,8 @@
 
 A gate closes above `closes_at` and opens again a whole ramp below it, and stays as it is for a
 while after each move. While closed, the part that is turned aside grows from the point of
-reopening to `shut_at`. For new users (0.6 and 1.0): closes at 0.6 with half turned aside, is shut
-at 1.0, opens again at 0.2. With half of that hysteresis gates moved twice as often in the replay,
+reopening to `shut_at`. For new users (0.8 and 1.2): closes at 0.8 with half turned aside, is shut
+at 1.2, opens again at 0.4. With half of that hysteresis gates moved twice as often in the replay,
 and nobody gained.
 """
 

@@ -28,7 +28,7 @@ LEAST_REST: Final = 0.2
 class SaturationRule:
     """Periods in seconds."""
 
-    drain_target_s: float = 300.0
+    drain_target_s: float = 450.0
     smoothing_s: float = 60.0
     surge_floor: float = 0.5
     """The smoothed value is never below this part of the present one: a surge is seen at once."""

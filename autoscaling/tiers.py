@@ -25,7 +25,9 @@ class Tier:
     weight: float = 1.0
     """Share of the GPU-seconds that are left over by paid jobs, against other tiers."""
     max_promise_s: float = 4 * HOUR_S
-    """A promise further away than this is not made; 0 makes none."""
+    """A promise further away than this is not made; 0 makes none. Where a tier's longest one is no
+    further away than that of the tier below, its large clips are refused beside small ones of the
+    other."""
     max_outstanding: int = 1_000
     """Jobs of one account that wait, run or are promised; one more is refused."""
 
@@ -96,8 +98,8 @@ DEFAULT_TIERS: Final = Tiers(
         Tier(
             name="new",
             paid=False,
-            closes_at=0.6,
-            shut_at=1.0,
+            closes_at=0.8,
+            shut_at=1.2,
             slo_scale=10.0,
             max_outstanding=10,
         ),
@@ -110,9 +112,37 @@ DEFAULT_TIERS: Final = Tiers(
             weight=2.0,
             max_outstanding=20,
         ),
-        Tier(name="plus", paid=True, closes_at=2.0, shut_at=3.0, slo_scale=3.0),
-        Tier(name="pro", paid=True, closes_at=4.0, shut_at=6.0, slo_scale=2.0),
-        Tier(name="team", paid=True, closes_at=5.0, shut_at=7.0, slo_scale=2.0),
-        Tier(name="enterprise", paid=True, closes_at=6.0, shut_at=8.0, slo_scale=2.0),
+        Tier(
+            name="plus",
+            paid=True,
+            closes_at=2.0,
+            shut_at=3.0,
+            slo_scale=3.0,
+            max_promise_s=5 * HOUR_S,
+        ),
+        Tier(
+            name="pro",
+            paid=True,
+            closes_at=4.0,
+            shut_at=6.0,
+            slo_scale=2.0,
+            max_promise_s=6 * HOUR_S,
+        ),
+        Tier(
+            name="team",
+            paid=True,
+            closes_at=5.0,
+            shut_at=7.0,
+            slo_scale=2.0,
+            max_promise_s=6 * HOUR_S,
+        ),
+        Tier(
+            name="enterprise",
+            paid=True,
+            closes_at=6.0,
+            shut_at=8.0,
+            slo_scale=2.0,
+            max_promise_s=6 * HOUR_S,
+        ),
     )
 )

@@ -110,7 +110,7 @@ def _overrun(seen: Outcomes) -> Criterion:
         asked="no free clip later than 1.5 times what was promised",
         found=f"{found:.2f} times, the latest of all seeds",
         met=found <= 1.5,
-        note="a broken promise waits until 1.25 times its length, then for a gang",
+        note="a broken promise waits until 1.15 times its length, then for a gang",
     )
 
 

@@ -46,7 +46,7 @@ GRIDS: Final[Mapping[str, Grid]] = MappingProxyType(
         "edf-oracle": {"degree": BOTH},
         OURS: {
             "drain_target_s": (200.0, 300.0, 450.0),
-            "in_reserve": (0.1, 0.2, 0.3),
+            "in_reserve": (0.15, 0.2, 0.25, 0.3),
         },
     }
 )

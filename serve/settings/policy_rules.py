@@ -25,7 +25,7 @@ class Meters(Section):
 class Saturation(Section):
     """`autoscaling.saturation.SaturationRule`."""
 
-    drain_target_s: float = Field(300.0, gt=0)
+    drain_target_s: float = Field(450.0, gt=0)
     """The saturation is 1 when what waits, or was promised, takes so long to finish."""
     smoothing_s: float = Field(60.0, gt=0)
     surge_floor: float = Field(0.5, ge=0, le=1)
@@ -59,7 +59,7 @@ class Promises(Section):
 
     horizon_s: float = Field(14_400.0, gt=0)
     """No more is promised than all GPUs can do in this time."""
-    in_reserve: float = Field(0.2, ge=0, lt=1)
+    in_reserve: float = Field(0.25, ge=0, lt=1)
     """The part of what paid tiers leave over that promises do not count on."""
     least_share: float = Field(0.1, gt=0, le=1)
     """The part of the GPUs that promises count on at least."""

@@ -24,12 +24,12 @@ def test_all_are_open_to_begin_with() -> None:
 
 
 def test_a_gate_opens_lower_than_it_closes() -> None:
-    assert reopens_at(NEW, RULE) == pytest.approx(0.2)
-    closed = Gate().after(0.61, NEW, 0.0, RULE)
+    assert reopens_at(NEW, RULE) == pytest.approx(0.4)
+    closed = Gate().after(0.81, NEW, 0.0, RULE)
     assert closed.closed
-    assert closed.after(0.21, NEW, 1e3, RULE).closed
-    assert not closed.after(0.19, NEW, 1e3, RULE).closed
-    assert not Gate().after(0.6, NEW, 0.0, RULE).closed
+    assert closed.after(0.41, NEW, 1e3, RULE).closed
+    assert not closed.after(0.39, NEW, 1e3, RULE).closed
+    assert not Gate().after(0.8, NEW, 0.0, RULE).closed
 
 
 def test_it_stays_as_it_is_for_a_while() -> None:
@@ -40,7 +40,7 @@ def test_it_stays_as_it_is_for_a_while() -> None:
 
 def test_the_part_turned_aside_grows_with_the_load() -> None:
     closed = Gate(closed=True)
-    parts = [closed.part_aside(level, NEW, RULE) for level in (0.2, 0.6, 0.8, 1.0, 9.0)]
+    parts = [closed.part_aside(level, NEW, RULE) for level in (0.4, 0.8, 1.0, 1.2, 9.0)]
     assert parts == pytest.approx([0.0, 0.5, 0.75, 1.0, 1.0])
     assert Gate().part_aside(9.0, NEW, RULE) == 0.0
 
@@ -61,7 +61,7 @@ def test_lower_tiers_close_first_and_paid_ones_last() -> None:
 
 def test_flips_are_counted() -> None:
     gates = Gates.open(NUM_TIERS)
-    for now, level in enumerate((0.7, 0.0, 0.7, 0.7)):
+    for now, level in enumerate((0.9, 0.0, 0.9, 0.9)):
         gates = gates.after(levels(level), DEFAULT_TIERS, 1e3 * now, RULE)
     assert gates.flips[RANKS["new"]] == 3
     assert gates.flips[RANKS["pro"]] == 0

@@ -49,7 +49,7 @@ def ask(tier: str = "free", load: Load = BUSY, wish: Wish = CLIP) -> Promise | R
 def test_the_worked_numbers() -> None:
     made = ask()
     assert isinstance(made, Promise)
-    assert made.predicted_s == pytest.approx(20_150 / (16 * 0.4))
+    assert made.predicted_s == pytest.approx(20_150 / (16 * 0.375))
     assert made.finish_by == pytest.approx(1e6 + 1.25 * made.predicted_s)
 
 
@@ -73,6 +73,21 @@ def test_paid_jobs_wait_for_paid_ones_only() -> None:
 )
 def test_what_cannot_be_kept_is_not_promised(load: Load, why: Reason) -> None:
     assert ask(load=load) is why
+
+
+def test_what_unpaid_tiers_were_promised_is_not_held_against_paid_ones() -> None:
+    full = load_of(new=TierLoad(promised_gpu_s=16 * 4 * 3600.0))
+    assert isinstance(ask("pro", full), Promise)
+    assert ask("plus", load_of(pro=TierLoad(promised_gpu_s=16 * 4 * 3600.0))) is Reason.TOO_MUCH
+
+
+def test_a_large_paid_clip_may_be_promised_where_a_small_one_of_the_tier_below_is() -> None:
+    """Paid tiers ask for everything: a tenth of the GPUs is left for promises."""
+    load = load_of(plus=TierLoad(sustained_gpu_s_per_s=16.0, backlog_gpu_s=22_000.0))
+    large = Wish(gpu_s=1_500.0 / 0.87, standalone_s=431.0)
+    assert isinstance(ask("plus", load), Promise)
+    assert ask("plus", load, large) is Reason.TOO_FAR
+    assert isinstance(ask("pro", load, large), Promise)
 
 
 def test_a_tier_may_get_no_promises() -> None:

@@ -51,9 +51,9 @@ def test_paid_jobs_are_not_held_up_by_the_others() -> None:
 def test_a_flood_of_new_users_fills_the_cluster_for_new_users() -> None:
     flood = TierLoad(offered_gpu_s_per_s=40.0)
     levels = raw(load_of(new=flood, free=TierLoad(offered_gpu_s_per_s=8.0)))
-    assert levels["new"] == pytest.approx(0.2 + 0.8 * 32 / 40)
+    assert levels["new"] == pytest.approx(0.4 + 0.8 * 32 / 40)
     assert levels["free"] == levels["pro"] == 0.0
-    assert raw(load_of(new=flood, free=TierLoad(offered_gpu_s_per_s=16.0)))["new"] == 1.0
+    assert raw(load_of(new=flood, free=TierLoad(offered_gpu_s_per_s=16.0)))["new"] == 1.2
 
 
 def test_how_much_is_too_much() -> None:

@@ -48,7 +48,7 @@ def test_a_flood_closes_the_door_before_any_work_piles_up() -> None:
 
 def test_paid_jobs_that_wait_too_long_close_it_too() -> None:
     watch = Watch(Rules(), 0.0)
-    watch.waited(60.0, 30.0, 0.0)
+    watch.waited(90.0, 30.0, 0.0)
     assert watch.look(stand(), 0.0).aside[RANKS["new"]] == 1.0
 
 

@@ -164,20 +164,20 @@ def test_who_got_a_clip_lately_is_in_the_middle_of_something() -> None:
 def test_another_process_goes_on_from_what_was_learnt() -> None:
     policy, successor = policy_of(), policy_of()
     policy.answered([asked("new", 9, 3_000.0)], NOW)
-    look(policy, now=NOW + 60.0)
-    sight = look(policy, now=NOW + 61.0)
+    look(policy, now=NOW + 120.0)
+    sight = look(policy, now=NOW + 121.0)
     hog = running(job("hog", account_id="a"))
     policy.started(policy.numbers.waiting(hog), hog)
     done = deferred("d", NOW, status=Status.COMPLETED, completed_at=NOW, account_id="a")
     policy.finished(done)
 
-    successor.take_up(json.loads(json.dumps(policy.plain())), NOW + 62.0)
+    successor.take_up(json.loads(json.dumps(policy.plain())), NOW + 122.0)
     assert sight.aside[0] > 0.5
     mine, yours = job("mine", account_id="a"), job("yours", account_id="b", created_at=NOW + 1)
     for each in (policy, successor):
         assert ids(each, [mine, yours]) == ["yours", "mine"]
-        assert each.recent_accounts(NOW + 62.0) == {"a"}
-    assert look(successor, now=NOW + 63.0) == look(policy, now=NOW + 63.0)
+        assert each.recent_accounts(NOW + 122.0) == {"a"}
+    assert look(successor, now=NOW + 123.0) == look(policy, now=NOW + 123.0)
     assert successor.gate_flips == policy.gate_flips
     assert look(successor, now=NOW + 7_200.0).aside == (0.0,) * 6, "what is old has faded"
 

@@ -47,7 +47,7 @@ def test_a_promise_counts_on_the_gangs_of_its_own_model() -> None:
     assert sight.aside[1] > 0
     asked_for = [decide(replace(wish("m"), account_id=str(n)), sight, NOW) for n in range(99)]
     later = next(each for each in asked_for if isinstance(each, Defer))
-    assert later.predicted_s == pytest.approx(610.0 / 0.8)
+    assert later.predicted_s == pytest.approx(610.0 / 0.75)
     asked_for = [decide(replace(wish("n"), account_id=str(n)), sight, NOW) for n in range(99)]
     soon = next(each for each in asked_for if isinstance(each, Defer))
     assert (soon.predicted_s, soon.finish_by) == (10.0, NOW + 100.0), "the tier's target"
