@@ -7,7 +7,7 @@ A tier sees what stands before it. Paid jobs overtake all others, so only paid w
 cluster for them; and a tier looks at what it and the tiers above ask for, so a flood of new users
 closes the door for new users: as far as it must, before any work has piled up.
 
-Worked numbers, 16 GPUs and a target of 300 s: 4,800 GPU-seconds that wait are a saturation of 1,
+Worked numbers, 16 GPUs and a target of 450 s: 7,200 GPU-seconds that wait are a saturation of 1,
 or, where paid tiers usually ask for half of the GPUs, of 2 for all others.
 """
 

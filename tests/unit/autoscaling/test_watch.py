@@ -27,7 +27,7 @@ def stand(new_gpu_s: float = 0.0, promised: tuple[Promised, ...] = ()) -> Stand:
 def test_the_gate_closes_as_work_piles_up_and_opens_by_degrees() -> None:
     watch = Watch(Rules(), 0.0)
     assert watch.look(stand(), 0.0).aside == NOTHING
-    parts = [watch.look(stand(9_000.0), now).aside[0] for now in (1.0, 60.0, 300.0)]
+    parts = [watch.look(stand(14_000.0), now).aside[0] for now in (1.0, 60.0, 300.0)]
     assert parts[0] > 0  # the surge is seen at once
     assert parts == sorted(parts)
     assert parts[-1] == 1.0

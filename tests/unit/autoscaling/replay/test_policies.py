@@ -24,7 +24,7 @@ FLOOD = Scenario(
     about="an hour and a half, with a flood in its midst",
     load=0.8,
     hours=1.5,
-    flexible=0.3,
+    flexible=1.0,
     surges=(Surge(begins_h=0.3, ends_h=0.9, factors={"new": 10.0, "free": 3.0}),),
 )
 STORM = replace(FLOOD, name="storm", retries=3, outage=Outage(begins_h=0.5, ends_h=1.0, part=0.3))

@@ -40,14 +40,14 @@ def wish(model: str, gpu_s: float = 10.0) -> Request:
 
 
 def test_a_promise_counts_on_the_gangs_of_its_own_model() -> None:
-    """600 s of work on the one gang of a model; four gangs of another one have nothing to do."""
+    """1,200 s of work on the one gang of a model; four gangs of another one have nothing to do."""
     policy = policy_of()
-    many = [job(f"w{n}") for n in range(60)]
+    many = [job(f"w{n}") for n in range(120)]
     sight = look(policy, many, [], [], SEVERAL)
     assert sight.aside[1] > 0
     asked_for = [decide(replace(wish("m"), account_id=str(n)), sight, NOW) for n in range(99)]
     later = next(each for each in asked_for if isinstance(each, Defer))
-    assert later.predicted_s == pytest.approx(610.0 / 0.75)
+    assert later.predicted_s == pytest.approx(1_210.0 / 0.75)
     asked_for = [decide(replace(wish("n"), account_id=str(n)), sight, NOW) for n in range(99)]
     soon = next(each for each in asked_for if isinstance(each, Defer))
     assert (soon.predicted_s, soon.finish_by) == (10.0, NOW + 100.0), "the tier's target"
@@ -80,7 +80,7 @@ def test_what_was_asked_of_a_model_is_remembered_for_it() -> None:
 def test_no_gang_idles_while_jobs_are_kept_for_later() -> None:
     """Two gangs, of which one has a long clip; then two, while others wait for larger ones."""
     kept = [deferred(f"d{n}", NOW + 50_000.0 + n) for n in range(30)]
-    policy = policy_of(gpu_s=500.0)
+    policy = policy_of(gpu_s=700.0)
     look(policy, [], kept, [running(job("long"))], TWO)
     assert policy.releases(NOW) == ["d0"]
     full = [job(f"w{n}", "pro") for n in range(40)]
