@@ -44,7 +44,9 @@ def test_a_gang_s_job_and_step_and_the_queue_behind_it(service: Service) -> None
         now = page(service)
         gang = now.gangs[0] if now.gangs else None
         at_work = gang is not None and gang.job is not None and gang.job.step >= 5
-        return now if at_work and now.queues and now.replicas else None
+        # Serve is asked for replicas every few seconds: at first some were not up yet.
+        counted = now.replicas and all(pool.running for pool in now.replicas)
+        return now if at_work and now.queues and counted else None
 
     now = until(seen, "a page with the running job")
     (gang,), (queue,) = now.gangs, now.queues
