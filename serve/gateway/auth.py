@@ -50,7 +50,8 @@ class KeyUses:
         try:
             await self._accounts.note_use(key_id, now)
         except Exception as error:
-            log.warning("the use of key %s was not noted: %s", key_id, type(error).__name__)
+            told = {"key_id": key_id}
+            log.warning("a use was not noted: %s", type(error).__name__, extra=told)
 
 
 async def parts_of(request: Request) -> GatewayParts:

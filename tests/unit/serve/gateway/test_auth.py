@@ -66,4 +66,5 @@ async def test_a_note_that_cannot_be_made(caplog: pytest.LogCaptureFixture) -> N
     with caplog.at_level(logging.WARNING):
         KeyUses(notebook).note("a", 1_000.0)
         await settled()
-    assert "key a was not noted: ConnectionError" in caplog.text
+    assert "a use was not noted: ConnectionError" in caplog.text
+    assert [record.key_id for record in caplog.records] == ["a"]
