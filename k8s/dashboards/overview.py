@@ -95,10 +95,7 @@ WAITING: Final = Row(
         lines(
             "Starts that were too late",
             "percentunit",
-            ask(
-                _late(),
-                "{{tier}}",
-            ),
+            ask(_late(), "{{tier}}"),
             good="Of a quarter of an hour: 0 % of paid tiers. Unpaid ones are late in a flood, and "
             "are told so.",
             top=1,

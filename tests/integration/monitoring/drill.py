@@ -21,7 +21,7 @@ TIERS = ("new", "free", "plus", "pro")
 DRILL: dict[str, Any] = {
     **SETTINGS,
     "models": [{**MODEL, "gangs": [{"min": 1, "max": 2}]}],
-    "jobs": {**SETTINGS["jobs"], "max_crashes": 1},
+    "jobs": {"checkpoint_every_s": 2.0, "max_crashes": 2},
     "accounts": {"signup": True, "gate_burst": 1, "gate_period_s": 0.5},
     "artifacts": {"min_free_bytes": 1_000_000},
     "capacity": {
@@ -98,6 +98,11 @@ class Drill:
         answers = [self._asking[tier].post("/v1/videos", json=wish) for _ in range(number)]
         return [answer.json() for answer in answers if answer.status_code == 200]
 
+    def _taken(self, tier: str, steps: int) -> dict[str, Any]:
+        """A clip that is taken, now or when there is room."""
+        (job,) = until(lambda: self._ask(tier, 1, steps), "a clip to be taken", every_s=0.5)
+        return job
+
     def _calm(self) -> None:
         """A clip for each tier, one after the other."""
         for tier in TIERS:
@@ -106,7 +111,8 @@ class Drill:
 
     def _crowd(self) -> None:
         """Free jobs run, paid ones come and take their place, and new users are turned away."""
-        first, *_ = self._ask("free", 2, steps=60)
+        first = self._taken("free", steps=60)
+        self._ask("free", 1)
         self._at_step("free", first, 5)
         for _ in range(2):
             self._ask("pro", 2)
@@ -114,28 +120,49 @@ class Drill:
             until(lambda: not self._ask("new", 1), "a new user to be shed")
             self._ask("free", 1)
             self._look()
-        *_, last = self._ask("pro", 2)
+        last = self._taken("pro", steps=60)
         self._asking["pro"].post(f"/v1/videos/{last['id']}/cancel").raise_for_status()
 
     def _newcomers(self) -> None:
-        """More than the gate lets in at once: some get a place on the waitlist."""
-        for number in range(4):
-            answer = self._service.http.post("/v1/accounts", json={"name": f"newcomer {number}"})
-            assert answer.status_code in (201, 202), answer.text
+        """More than the gate lets in at once: some wait for their place to be called."""
+        asked = [
+            self._service.http.post("/v1/accounts", json={"name": f"newcomer {number}"})
+            for number in range(20)
+        ]
+        place = next(answer.json() for answer in asked if answer.status_code == 202)
+        self._look()
+
+        def called() -> bool:
+            token = {"authorization": f"Bearer {place['token']}"}
+            told = self._service.http.get(f"/v1/accounts/waitlist/{place['id']}", headers=token)
+            return told.json().get("called_at") is not None
+
+        until(called, "the first place to be called", every_s=0.5)
 
     def _losses(self) -> None:
-        """kill -9 of the gangs at work, and of the Scheduler; Serve brings others."""
-        (job,) = self._ask("pro", 1, steps=60)
-        self._at_step("pro", job, 2)
-        for gang in self._gangs():
-            gang.kill()
-        self._look()
+        """kill -9 of gangs at work: a job goes on from its checkpoint, and one that twice had none
+        fails. Then of the Scheduler. Serve brings others."""
+        for steps in (20, 1):
+            job = self._taken("pro", steps=40)
+            self._kill_at("pro", job, steps)
+        self._kill_at("pro", job, 1)
         self._service.replica("Scheduler").kill()
         until(lambda: self._service.http.get("/metrics").is_success, "the Scheduler's metrics")
 
+    def _kill_at(self, tier: str, job: dict[str, Any], step: int) -> None:
+        """And wait until the job is in the queue again, or has failed."""
+        self._at_step(tier, job, step)
+        for gang in self._gangs():
+            gang.kill()
+        until(lambda: self._job(tier, job)["status"] != "in_progress", "the loss to be noticed")
+
+    def _job(self, tier: str, job: dict[str, Any]) -> dict[str, Any]:
+        return dict(self._asking[tier].get(f"/v1/videos/{job['id']}").json())
+
     def _broken_promise(self) -> None:
         """A free user is told a time, and the gangs stand still until it has passed."""
-        self._ask("pro", 1, steps=40)
+        self._ask("pro", 2, steps=40)
+        self._look()
         job = until(self._promised, "a promise", every_s=0.5)
         late = job["decision"]["ready_by"] + 1
         until(lambda: self._standing_still(late), "the promised time to pass", every_s=0.5)
@@ -158,8 +185,8 @@ class Drill:
 
     def _at_step(self, tier: str, job: dict[str, Any], step: int) -> None:
         def reached() -> bool:
-            now = self._asking[tier].get(f"/v1/videos/{job['id']}").json()
-            return (now["step"] or 0) >= step
+            now = self._job(tier, job)
+            return now["status"] == "in_progress" and (now["step"] or 0) >= step
 
         until(reached, f"step {step}", every_s=0.2)
 

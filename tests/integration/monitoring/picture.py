@@ -5,6 +5,7 @@ python -m tests.integration.monitoring.picture shown.json docs/images/watched.pn
 """
 
 import json
+import math
 import re
 import sys
 from collections.abc import Iterable, Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 
 mpl.use("agg")
 from matplotlib import pyplot as plt
@@ -20,6 +22,8 @@ from matplotlib.ticker import PercentFormatter
 
 from k8s.dashboards.boards import BOARDS
 from k8s.dashboards.panel import Panel
+from tests.integration.monitoring.drill import TIERS
+from tests.integration.monitoring.watching import EVERY_S
 
 SHOWN = {
     "filmgate-overview": (
@@ -44,13 +48,20 @@ def panels() -> Iterator[tuple[str, Panel]]:
 
 
 def series_of(shown: Iterable[Any], panel: Panel, since: float) -> list[Series]:
-    """Those of the panel that are ever anything but zero."""
+    """Those of the panel that are ever anything but zero, of tiers that asked for something."""
     found = []
     for title, legend, labels, points in shown:
-        if title == panel.title and any(value for _, value in points):
-            times, values = zip(*points, strict=True)
-            found.append((named(legend, labels), [at - since for at in times], list(values)))
+        asked = labels.get("tier", TIERS[0]) in TIERS
+        if title == panel.title and asked and any(value for _, value in points):
+            found.append((named(legend, labels), *with_gaps(points, since)))
     return found
+
+
+def with_gaps(points: list[list[float]], since: float) -> tuple[list[float], list[float]]:
+    """Times and values, and nothing where there was no value: a line must not bridge that."""
+    known = {round(at - since): value for at, value in points}
+    times = range(min(known), max(known) + 1, EVERY_S)
+    return [float(at) for at in times], [known.get(at, math.nan) for at in times]
 
 
 def named(legend: str, labels: dict[str, str]) -> str:
@@ -62,7 +73,7 @@ def draw(axes: Axes, panel: Panel, found: list[Series]) -> None:
     if panel.kind == "areas":
         moments = sorted({at for _, times, _ in found for at in times})
         known = [dict(zip(times, values, strict=True)) for _, times, values in found]
-        heights = [[of.get(at, 0.0) for at in moments] for of in known]
+        heights = [np.nan_to_num([of.get(at, 0.0) for at in moments]) for of in known]
         axes.stackplot(moments, heights, labels=[name for name, _, _ in found], alpha=0.7)
     else:
         for name, times, values in found:

@@ -31,7 +31,6 @@ STILL: Mapping[Asked, str] = {
     ("Power", "highest limit"): "the same card on the whole tape",
     ("Time until all work is done", "target"): "a setting",
     ("Held down, and errors", "{{node}} / {{gpu}}, the last XID"): "one error is on the tape",
-    ("How careful promises are", "stretch"): "learns after 20 promises have ended",
 }
 """What has data here and cannot move, and why."""
 
