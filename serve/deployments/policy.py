@@ -41,6 +41,7 @@ class Policy:
         self.usual = usual
         """What a clip takes on average of late."""
         self._stands: Stands | None = None
+        self._left_over: Mapping[str, int] = {}
         self.situation: Situation | None = None
         """What requests are decided from, since the first look."""
 
@@ -69,7 +70,7 @@ class Policy:
     ) -> Situation:
         """Measure, and move the gates."""
         self.numbers.renew()
-        self._strength = strength
+        self._strength, before = strength, self._stands
         self._stands = stands(
             waiting=list(waiting),
             deferred=list(deferred),
@@ -77,6 +78,7 @@ class Policy:
             strength=strength,
             numbers=self.numbers,
         )
+        self._left_over = self._stands.left_over(before)
         self.situation = self._watch.look(self._stands.whole, now, switches)
         return self.situation
 
@@ -90,7 +92,7 @@ class Policy:
             of_model = release(
                 deferred,
                 load=self.situation.load_of(model),
-                idle_gangs=self._stands.idle_gangs.get(model, 0),
+                idle_gangs=self._left_over.get(model, 0),
                 drain_target_s=self._rules.saturation.drain_target_s,
                 rule=self._rules.release,
                 now=now,

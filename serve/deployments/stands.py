@@ -23,6 +23,17 @@ class Stands:
     whole: Stand
     deferred: Owed = field(default_factory=dict)
     idle_gangs: Mapping[str, int] = field(default_factory=dict)
+    let_in: frozenset[str] = frozenset()
+    """Models for which jobs wait that were let in at once."""
+
+    def left_over(self, before: "Stands | None") -> dict[str, int]:
+        """Idle gangs that nobody else takes: where jobs wait that were let in, those that were idle
+        at the look before, too. They begin within moments, unless they need other gangs."""
+        then = before.idle_gangs if before else {}
+        return {
+            model: min(idle, then.get(model, 0)) if model in self.let_in else idle
+            for model, idle in self.idle_gangs.items()
+        }
 
 
 def stands(
@@ -54,6 +65,7 @@ def stands(
         ),
         deferred=_promised(deferred, numbers),
         idle_gangs={model: gangs - taken[model] for model, gangs in strength.gangs.items()},
+        let_in=frozenset(job.model for job in waiting if job.promised_by is None),
     )
 
 

@@ -84,6 +84,9 @@ def test_no_gang_idles_while_jobs_are_kept_for_later() -> None:
     look(policy, [], kept, [running(job("long"))], TWO)
     assert policy.releases(NOW) == ["d0"]
     full = [job(f"w{n}", "pro") for n in range(40)]
+    policy = policy_of(gpu_s=700.0)
+    look(policy, full, kept, [], TWO)
+    assert policy.releases(NOW) == [], "those that were let in may be about to begin there"
     look(policy, full, kept, [], TWO)
     assert policy.releases(NOW) == ["d0", "d1"]
     look(policy, [*full, kept[0]], kept[1:], [], TWO)
