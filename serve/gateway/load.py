@@ -40,7 +40,8 @@ async def load(parts: Parts) -> Response:
 
 @router.get("/v1/load/events", responses=LOAD_EVENTS_RESPONSES, response_class=Response)
 async def load_events(request: Request, parts: Parts) -> Response:
-    """The same at once, and again once or twice a second, until the client goes.
+    """The same at once, and again once or twice a second, until the client goes. With many hundred
+    GPUs it is every few seconds.
 
     Each `load` event is a whole page. While the Scheduler is away there are heartbeats only.
     """
