@@ -11,8 +11,14 @@ command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || {
 mkdir -p .cache
 folder=$(mktemp -d .cache/prometheus.XXXXXX)
 trap 'rm -rf "$folder"' EXIT
-(cd "$folder" && apt-get download -qq prometheus) || {
-  echo "The package lists may be old: run apt-get update, or put prometheus on the PATH." >&2
+# Package lists of its own: the machine's may be missing or old, and renewing those needs root.
+lists="-o Dir::State::lists=$PWD/$folder/lists -o Dir::Cache=$PWD/$folder/cache"
+mkdir -p "$folder/lists/partial" "$folder/cache/archives/partial"
+download() { (cd "$folder" && apt-get "$@" download -qq prometheus 2>errors.txt); }
+# shellcheck disable=SC2086  # several options in one variable
+download || { apt-get $lists update -qq && download $lists; } || {
+  cat "$folder/errors.txt" >&2
+  echo "Debian's archive does not answer: put prometheus and promtool on the PATH." >&2
   exit 1
 }
 dpkg-deb -x "$folder"/prometheus_*.deb "$folder/unpacked"
