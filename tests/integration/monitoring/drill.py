@@ -5,6 +5,7 @@ Everything is asked of the running service by HTTP; gangs are killed and stopped
 
 import asyncio
 import contextlib
+import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,6 +15,7 @@ import psutil
 
 from serve.accounts.accounts import open_accounts
 from serve.jobs.database import opened
+from serve.telemetry.catalogue import cluster
 from tests.integration.service.running import SETTINGS, Service, until
 
 TIERS = ("new", "free", "plus", "pro")
@@ -146,8 +148,17 @@ class Drill:
             job = self._taken("pro", steps=40)
             self._kill_at("pro", job, steps)
         self._kill_at("pro", job, 1)
-        self._service.replica("Scheduler").kill()
-        until(lambda: self._service.http.get("/metrics").is_success, "the Scheduler's metrics")
+        scheduler = self._service.replica("Scheduler")
+        scheduler.suspend()
+        until(lambda: self._is_up() == 0, "Gateways to miss the Scheduler", every_s=0.2)
+        self._look()
+        scheduler.kill()
+        until(lambda: self._is_up() == 1, "the next Scheduler", every_s=0.2)
+
+    def _is_up(self) -> float | None:
+        """What Gateways tell of the Scheduler in their metrics."""
+        told = re.search(f"^{cluster.UP.name} (.+)$", self._service.http.get("/metrics").text, re.M)
+        return float(told[1]) if told else None
 
     def _kill_at(self, tier: str, job: dict[str, Any], step: int) -> None:
         """And wait until the job is in the queue again, or has failed."""
