@@ -51,7 +51,7 @@ GPU_BUDGET: Final = gauge(
 LOAD: Final = histogram(
     "filmgate_model_load_seconds",
     "model stage",
-    "Cold starts: from the start of a replica's process until it can serve.",
+    "Cold starts: what a replica takes to load its part of the model, until it can serve.",
     LOAD_S,
 )
 EPOCH: Final = gauge(
