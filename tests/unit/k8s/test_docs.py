@@ -42,7 +42,7 @@ def test_all_secrets_that_pods_want_are_told(prod: list[Manifest]) -> None:
         for variable in container.get("env", ())
         if (source := variable.get("valueFrom", {}).get("secretKeyRef"))
     }
-    assert len(wanted) == 5
+    assert len(wanted) == 6
     assert {
         name for name, key in wanted if f"`{name}`" not in TEXT or f"`{key}`" not in TEXT
     } == set()
