@@ -27,7 +27,7 @@ def recordings(pace: Pace) -> tuple[Recording, ...]:
     late = f"{series(jobs.LATE)} * on (cluster, tier) group_left () {paid}"
     tiers, models, gpu = ("cluster", "tier"), ("cluster", "model"), ("cluster", "node", "gpu")
     used = total(series(gpus.MEMORY_USED), *gpu, how="max")
-    ended = grown(series(jobs.ENDED), pace(900))
+    ended = total(grown(series(jobs.ENDED), pace(900)), *models)
     failed = total(grown(series(jobs.ENDED, status="failed"), pace(900)), *models)
     broken = series(gate.PROMISES_ENDED, outcome="broken")
     free = total(series(cluster.ARTIFACTS_FREE), "cluster", how="min")
@@ -36,7 +36,7 @@ def recordings(pace: Pace) -> tuple[Recording, ...]:
         WAIT_P95: quantile(0.95, series(jobs.WAIT, "bucket"), *tiers, over=pace(600)),
         BACKLOG: total(series(jobs.BACKLOG), *models),
         FAILED: failed,
-        FAILED_RATIO: ratio(failed, total(ended, *models)),
+        FAILED_RATIO: ratio(f"({failed} or 0 * {ended})", ended),
         PROMISES_BROKEN: total(grown(broken, pace(900)), *tiers),
         PROMISES_BROKEN_RATIO: ratio(
             total(grown(broken, pace(3600)), *tiers),

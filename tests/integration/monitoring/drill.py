@@ -148,6 +148,7 @@ class Drill:
             job = self._taken("pro", steps=40)
             self._kill_at("pro", job, steps)
         self._kill_at("pro", job, 1)
+        self._look()
         scheduler = self._service.replica("Scheduler")
         scheduler.suspend()
         until(lambda: self._is_up() == 0, "Gateways to miss the Scheduler", every_s=0.2)
