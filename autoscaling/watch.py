@@ -80,6 +80,7 @@ class Watch:
             for name, of_model in stand.models.items()
         }
         load = self._load(stand, self._rates, now, steady)
+        self._fade(models, steady)
         if models:
             load = replace(load, promise_pressure=max(m.promise_pressure for m in models.values()))
         raw = fullest(load, models, rules)
@@ -141,6 +142,14 @@ class Watch:
 
     def _rates_for(self, model: str) -> Rates:
         return self._rates_of.setdefault(model, self._no_rates())
+
+    def _fade(self, models: Mapping[str, Load], steady: float) -> None:
+        """What was asked of a model goes with time, though nobody looks at it: where there is one
+        model only, or it is offered no more. Then it is forgotten with the last of it."""
+        for model, rates in list(self._rates_of.items()):
+            asked = [rates.of(rank, steady) for rank in range(len(self._rules.tiers))]
+            if model not in models and not any(sustained for _, sustained in asked):
+                del self._rates_of[model]
 
     def _load(self, stand: Stand, rates: Rates, now: float, steady: float) -> Load:
         num_tiers = len(self._rules.tiers)

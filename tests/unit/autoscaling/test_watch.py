@@ -106,6 +106,17 @@ def test_what_was_learnt_can_be_taken_up_by_another() -> None:
     assert successor.look(stand(), 15_000.0).load.tiers[0].sustained_gpu_s_per_s == 0.0
 
 
+def test_what_was_asked_of_the_only_model_is_forgotten_in_time() -> None:
+    """It is kept for the day on which there is a second one: the last hours of it, no more."""
+    watch, kept_s = Watch(Rules(), 0.0), Rules().meters.sustained_s
+    for now in range(0, int(4 * kept_s), 600):
+        watch.asked(RANKS["new"], 60.0, float(now), "only")
+        watch.look(stand(), float(now))
+    assert len(watch.plain()["models"]["only"]["new"]["sustained"]["seen"]) == kept_s / 600
+    watch.look(stand(), 5 * kept_s)
+    assert watch.plain()["models"] == {}
+
+
 def test_of_another_ladder_it_takes_up_what_it_has_too() -> None:
     watch = Watch(Rules(), 0.0)
     watch.look(stand(20_000.0), 0.0)
