@@ -10,7 +10,7 @@ from typing import Final
 
 from autoscaling.decisions import Admit, Decision, Defer, GateState, Reason, Shed
 from autoscaling.gates import NO_SWITCHES, Switches, level_at
-from autoscaling.load import Load
+from autoscaling.load import Load, apart
 from autoscaling.promises import Promise, Stretch, Wish, promise
 from autoscaling.rules import Rules
 from autoscaling.shedding import SheddingRule, draw, jitter_s, next_draw_in_s, part_aside
@@ -147,8 +147,7 @@ def retry_after_s(request: Request, sight: Situation, now: float) -> float:
 def _drain_rate(request: Request, sight: Situation) -> float:
     """The part of the GPUs that the tiers above leave to it; 0 where its level does not fall. The
     slowest model says, for the fullest one moves the gates."""
-    loads = (sight.load, *(load for load in sight.models.values() if load.gpus > 0))
-    return min(_left_to(request.rank, load) for load in loads)
+    return min(_left_to(request.rank, load) for load in apart(sight.load, sight.models))
 
 
 def _left_to(rank: int, load: Load) -> float:

@@ -1,6 +1,6 @@
 """What the policy sees of the cluster: GPU-seconds asked for, let in and promised, tier by tier."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -77,3 +77,12 @@ class Load:
         if self.gpus > 0:
             return gpu_s / self.gpus
         return float("inf") if gpu_s > 0 else 0.0
+
+
+def apart(load: Load, models: Mapping[str, Load]) -> Sequence[Load]:
+    """Where there are several models, each for itself: gangs of one make no other's clips, and one
+    that sleeps has work, but no GPUs in the whole. Only work that has no gangs, and can wake none,
+    counts in the whole."""
+    stuck = any(each.gpus <= 0 and each.waiting_s() > 0 for each in models.values())
+    able = [each for each in models.values() if each.gpus > 0]
+    return [load, *able] if stuck or not able else able

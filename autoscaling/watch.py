@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from autoscaling.admission import Situation
 from autoscaling.gates import NO_SWITCHES, Gates, Switches
-from autoscaling.load import Load, TierLoad
+from autoscaling.load import Load, TierLoad, apart
 from autoscaling.meters import Percentile, Rates
 from autoscaling.promises import Promised, Stretch, pressure
 from autoscaling.rules import Rules
@@ -180,6 +180,6 @@ class Watch:
 def fullest(load: Load, models: Mapping[str, Load], rules: Rules) -> tuple[float, ...]:
     """The present saturation of each tier: that of the model which is fullest for it. Who asks for
     another one that is idle is told a time soon, and gets its gangs at once."""
-    loads = [load, *(each for each in models.values() if each.gpus > 0)]
+    loads = apart(load, models)
     of_each = (raw_levels(each, rules.tiers, rules.saturation, rules.gates) for each in loads)
     return tuple(map(max, zip(*of_each, strict=True)))

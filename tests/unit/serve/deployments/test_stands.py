@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from autoscaling.admission import Request, Situation, decide
+from autoscaling.admission import Request, Situation, decide, retry_after_s
 from autoscaling.decisions import Defer
 from serve.deployments.fleet import Strength
 from serve.deployments.job_numbers import Run
@@ -17,6 +17,8 @@ from tests.unit.serve.deployments.policing import NOW, deferred, job, policy_of,
 
 TWO = Strength(gpus=2.0, by_model={"m": 2.0}, gangs={"m": 2})
 SEVERAL = Strength(gpus=5.0, by_model={"m": 1.0, "n": 4.0}, gangs={"m": 1, "n": 4})
+
+ASKED = Answered(model="n", tier="pro", outcome="shed", reason="x", requests=1, gpu_s=900.0)
 
 
 def look(
@@ -53,6 +55,25 @@ def test_a_promise_counts_on_the_gangs_of_its_own_model() -> None:
     assert (soon.predicted_s, soon.finish_by) == (10.0, NOW + 100.0), "the tier's target"
 
 
+def test_work_for_a_model_that_sleeps_closes_no_door_of_one_that_is_idle() -> None:
+    """1,500 s of paid work, for which 8 GPUs come up; they are not in the whole, nor asked for."""
+    asleep = Strength(gpus=1.0, by_model={"m": 1.0, "n": 8.0}, gangs={"m": 1})
+    policy = policy_of()
+    many = [job(f"w{n}", "pro", model="n") for n in range(150)]
+    policy.answered([replace(ASKED, model="n", gpu_s=200.0)], NOW)
+    sight = look(policy, many, [], [], asleep)
+    assert sight.load.offered() > 1
+    assert sight.aside == (0.0,) * 6
+    closed = replace(sight, aside=(1.0,) * 6, levels=(1.0,) * 6)
+    assert retry_after_s(wish("m"), closed, NOW) < 600.0, "nor makes it any other one slower"
+
+
+def test_work_that_no_gang_can_do_closes_the_door_for_all() -> None:
+    broken = Strength(gpus=1.0, by_model={"m": 1.0, "n": 0.0}, gangs={"m": 1})
+    many = [job(f"w{n}", model="n") for n in range(150)]
+    assert look(policy_of(), many, [], [], broken).aside[1] > 0
+
+
 def test_what_is_kept_for_later_fills_the_gangs_of_its_own_model() -> None:
     policy = policy_of(gpu_s=500.0)
     kept = [deferred(f"d{n}", NOW + 9e4 + n, model="mn"[n % 2]) for n in range(20)]
@@ -68,8 +89,7 @@ def test_what_is_kept_for_later_fills_the_gangs_of_its_own_model() -> None:
 
 def test_what_was_asked_of_a_model_is_remembered_for_it() -> None:
     policy, successor = policy_of(), policy_of()
-    answer = Answered(model="n", tier="pro", outcome="shed", reason="x", requests=1, gpu_s=900.0)
-    policy.answered([answer], NOW)
+    policy.answered([ASKED], NOW)
     look(policy, [], [], [], SEVERAL)
     successor.take_up(json.loads(json.dumps(policy.plain())), NOW)
     sight = look(successor, [], [], [], SEVERAL)
