@@ -25,6 +25,12 @@ class Steady:
         self._clock = max(self._clock, now)
         return self._clock + self._ahead_s
 
-    def not_before(self, time: float, now: float) -> None:
-        """Go on from the steady `time` of another process, whatever its clock said."""
-        self._clock, self._ahead_s = now, max(0.0, time - now)
+    @property
+    def ahead_s(self) -> float:
+        """Of the clock, for it was set back."""
+        return self._ahead_s
+
+    def not_before(self, time: float, now: float, ahead_s: float = 0.0) -> None:
+        """Go on from the steady `time` of another process, which was `ahead_s` of the clock: what
+        has passed since counts, unless the clock was set back meanwhile."""
+        self._clock, self._ahead_s = now, max(ahead_s, time - now)

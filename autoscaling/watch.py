@@ -117,13 +117,14 @@ class Watch:
             "waits": self._waits.plain(),
             "stretch": self._stretch.learnt,
             "at": self._saturation.at,
+            "ahead_s": self._steady.ahead_s,
         }
 
     def take_up(self, plain: dict[str, Any], now: float) -> None:
         """Go on from there. What is old has faded by its own periods; a new tier's gate is open."""
         learnt = plain["stretch"]
         self._stretch = Stretch(learnt=None if learnt is None else float(learnt))
-        self._steady.not_before(plain["at"], now)
+        self._steady.not_before(plain["at"], now, plain.get("ahead_s", 0.0))
         now = self._steady.at(now)
         self._saturation = replace(self._saturation, at=plain["at"])
         for rank, tier in enumerate(self._rules.tiers):

@@ -29,3 +29,14 @@ def test_another_process_goes_on_whatever_its_clock_says() -> None:
     assert behind.at(1_010.0) == 5_010.0
     ahead.not_before(5_000.0, 6_000.0)
     assert ahead.at(6_010.0) == 6_010.0
+
+
+def test_after_a_step_back_the_time_without_a_process_still_counts() -> None:
+    old, new = Steady(54_000.0), Steady(0.0)
+    old.at(50_400.0)
+    told, ahead_s = old.at(50_460.0), old.ahead_s
+    assert (told, ahead_s) == (54_060.0, 3_600.0)
+    new.not_before(told, 51_060.0, ahead_s)
+    assert new.at(51_060.0) == told + 600.0
+    new.not_before(told, 47_000.0, ahead_s)
+    assert new.at(47_010.0) == told + 10.0, "set back once more meanwhile"

@@ -206,6 +206,16 @@ def test_a_clock_that_is_set_back_by_an_hour_costs_nothing() -> None:
     assert (seen[0][0], seen[0][2]) == (seen[1][0], seen[1][2])
 
 
+def test_a_restart_after_the_clock_was_set_back_loses_no_time() -> None:
+    policy, successor = policy_of(), policy_of()
+    policy.answered([asked("new", 1, 60.0)], NOW)
+    for now in (NOW, NOW - 3_600.0):
+        look(policy, now=now)
+    successor.take_up(json.loads(json.dumps(policy.plain())), NOW - 3_000.0)
+    sight = look(successor, now=NOW - 2_999.0)
+    assert sight.load.tiers[0].offered_gpu_s_per_s == 0.0, "ten minutes have passed"
+
+
 def test_promises_go_by_the_clock_as_it_is() -> None:
     policy = policy_of()
     full = [job(f"w{n}") for n in range(120)]
