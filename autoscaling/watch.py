@@ -121,9 +121,10 @@ class Watch:
         }
 
     def take_up(self, plain: dict[str, Any], now: float) -> None:
-        """Go on from there. What is old has faded by its own periods; a new tier's gate is open."""
+        """Go on from there. What is old has faded by its own periods; a new tier's gate is open.
+        Earlier versions knew no models, and kept the ratios that promises had: another stretch."""
         learnt = plain["stretch"]
-        self._stretch = Stretch(learnt=None if learnt is None else float(learnt))
+        self._stretch = Stretch(learnt=float(learnt) if isinstance(learnt, int | float) else None)
         self._steady.not_before(plain["at"], now, plain.get("ahead_s", 0.0))
         now = self._steady.at(now)
         self._saturation = replace(self._saturation, at=plain["at"])
@@ -131,7 +132,7 @@ class Watch:
             if (of_tier := plain["tiers"].get(tier.name)) is None:
                 continue
             self._rates.take_up(rank, of_tier, now)
-            for model, of_model in plain["models"].items():
+            for model, of_model in plain.get("models", {}).items():
                 if tier.name in of_model:
                     self._rates_for(model).take_up(rank, of_model[tier.name], now)
             self._saturation = self._saturation.with_tier(rank, of_tier["saturation"])

@@ -5,6 +5,7 @@ out as plain values and taken up by another process.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from autoscaling.admission import Situation
@@ -170,18 +171,47 @@ class Policy:
             "usual_gpu_s": self.usual.gpu_s,
         }
 
-    def take_up(self, plain: Mapping[str, Any], now: float) -> None:
-        """Go on from what another process learnt; what is old counts as old."""
-        self._watch.take_up(plain["watch"], now)
-        self._shares.take_up(plain["shares"])
-        self._recent = {name: min(float(at), now) for name, at in plain["recent"].items()}
-        self.usual = UsualClip(gpu_s=float(plain["usual_gpu_s"]))
+    def take_up(self, plain: Mapping[str, Any], now: float) -> list[str]:
+        """Go on from what another process learnt; what is old counts as old. Returns the parts
+        that could not be read, which are learnt anew."""
+        return take_up_each(
+            {
+                "watch": partial(self._take_up_watch, now=now),
+                "shares": self._shares.take_up,
+                "recent": partial(self._take_up_recent, now=now),
+                "usual_gpu_s": self._take_up_usual,
+            },
+            plain,
+        )
+
+    def _take_up_watch(self, plain: dict[str, Any], now: float) -> None:
+        watch = Watch(self._rules, now)
+        watch.take_up(plain, now)
+        self._watch = watch  # the whole of it, or nothing
+
+    def _take_up_recent(self, plain: Mapping[str, float], now: float) -> None:
+        self._recent = {name: min(float(at), now) for name, at in plain.items()}
+
+    def _take_up_usual(self, gpu_s: float) -> None:
+        self.usual = UsualClip(gpu_s=float(gpu_s))
 
     def _low_part(self, running: Iterable[Run]) -> float:
         """The part of the GPUs that unpaid jobs have."""
         numbers = self.numbers
         low = sum(r.devices for r in running if r.on_gang and not numbers.tier(r.job).paid)
         return low / max(1.0, self._strength.gpus)
+
+
+def take_up_each(parts: Mapping[str, Callable[[Any], None]], plain: Mapping[str, Any]) -> list[str]:
+    """Go on from what another version may have written, part by part; returns those that could not
+    be read."""
+    unread = []
+    for name, take_up in parts.items():
+        try:
+            take_up(plain[name])
+        except (AttributeError, KeyError, TypeError, ValueError):
+            unread.append(name)
+    return unread
 
 
 def open_policy(

@@ -10,7 +10,7 @@ from serve.deployments.costs import Costs
 from serve.deployments.fleet import Fleets
 from serve.deployments.history import released
 from serve.deployments.operators import Operators
-from serve.deployments.policy import Policy
+from serve.deployments.policy import Policy, take_up_each
 from serve.deployments.queued_rows import QueuedRows
 from serve.jobs.job import Job
 from serve.jobs.store import Ledger
@@ -45,14 +45,13 @@ class Pulse:
         self._remembered_at = float("-inf")
 
     async def recall(self, now: float) -> None:
-        """Go on from what the last Scheduler has learnt, if it was of the same mind."""
+        """Go on from what the last Scheduler has learnt, as far as it was of the same mind."""
         if (plain := await self._parts.ledger.recall(MEMORY)) is None:
             return
-        try:
-            self._parts.policy.take_up(plain, now)
-            self._parts.costs.take_up(plain["costs"])
-        except (KeyError, TypeError, ValueError) as error:
-            log.warning("what was learnt cannot be read (%s): anew", type(error).__name__)
+        unread = self._parts.policy.take_up(plain, now)
+        unread += take_up_each({"costs": self._parts.costs.take_up}, plain)
+        if unread:
+            log.warning("what was learnt cannot be read (%s): these anew", ", ".join(unread))
 
     async def beat(self, gangs: Sequence[GangStatus], now: float) -> Situation:
         """One look, and what follows from it."""

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from autoscaling.promises import Stretch
 from serve.deployments.answers import RecentAnswers
 from serve.deployments.fleet import Fleet, Fleets
 from serve.deployments.operators import Operators
@@ -11,7 +12,7 @@ from serve.deployments.pulse import MEMORY, Pulse, PulseParts
 from serve.deployments.queued_rows import QueuedRows
 from serve.jobs.gate_status import GATE, GateStatus
 from serve.jobs.switch import Kind, Switch
-from serve.messages import GangStatus
+from serve.messages import Answered, GangStatus
 from tests.unit.serve.deployments.policing import NOW, EachTakes, policy_of
 from tests.unit.serve.deployments.scene import Scene
 
@@ -117,6 +118,25 @@ async def test_what_cannot_be_read_is_learnt_anew(scene: Scene) -> None:
         await scene.store.remember(MEMORY, nonsense, pulse._epoch, NOW)
         await pulse.recall(NOW)
     await pulse.beat([gang()], NOW)
+
+
+async def test_an_upgrade_keeps_what_the_version_before_has_learnt(scene: Scene) -> None:
+    """It knew no models, kept the ratios that promises had, and one part is not as it was."""
+    pulse = await pulse_of(scene)
+    old = policy_of()
+    pro = Answered(model="m", tier="pro", outcome="shed", reason="x", requests=1, gpu_s=900.0)
+    old.answered([pro], NOW)
+    plain = {**old.plain(), "costs": [["m", "denoise", 1.5, 9]], "shares": {"tags": {}}}
+    plain["recent"] = {"a": NOW}
+    del plain["watch"]["models"], plain["watch"]["ahead_s"]
+    plain["watch"]["stretch"] = [1.2, 1.4]
+    await scene.store.remember(MEMORY, plain, pulse._epoch, NOW)
+    await pulse.recall(NOW + 1.0)
+    sight = await pulse.beat([gang()], NOW + 1.0)
+    assert sight.load.tiers[3].offered_gpu_s_per_s == 15.0
+    assert sight.stretch == Stretch()
+    assert pulse._parts.policy.recent_accounts(NOW + 1.0) == {"a"}
+    assert pulse._parts.costs.plain() == plain["costs"]
 
 
 def test_a_gang_that_is_being_replaced_still_counts() -> None:
