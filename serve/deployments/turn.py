@@ -24,14 +24,39 @@ GONE_AFTER_S = 30.0
 LOOK_EVERY_S = 1.0
 
 
-async def take_turn(ledger: Ledger, born_at: float, gangs_up: Callable[[], Awaitable[None]]) -> int:
+class _SignsOfLife:
+    """Whether the Scheduler whose turn it is still tells of its gates: that what it tells changes,
+    by a clock of the one who waits. What it says of the time itself may be long ago or to come,
+    where clocks differ or are set back."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._told: Any = None
+        self._changed_at = float("-inf")
+
+    def in_what_was(self, told: Any) -> bool:
+        """To be asked with each that is read."""
+        now = self._clock()
+        if told != self._told:
+            self._told, self._changed_at = told, now
+        return now - self._changed_at <= GONE_AFTER_S
+
+
+async def take_turn(
+    ledger: Ledger,
+    born_at: float,
+    gangs_up: Callable[[], Awaitable[None]],
+    *,
+    clock: Callable[[], float] = time.monotonic,
+) -> int:
     """The next epoch, once it is the turn of the cluster that was `born_at`.
 
-    A cluster's own Schedulers follow each other at once.
+    A cluster's own Schedulers follow each other at once. `clock` is never set back.
     """
     up, said = asyncio.create_task(_until_up(gangs_up)), None
+    signs = _SignsOfLife(clock)
     try:
-        while (why := await _why_not(ledger, born_at, up=up.done())) is not None:
+        while (why := await _why_not(ledger, born_at, signs, up=up.done())) is not None:
             if why != said:
                 log.info("standing by: %s", why)
             said = why
@@ -44,11 +69,11 @@ async def take_turn(ledger: Ledger, born_at: float, gangs_up: Callable[[], Await
     return epoch
 
 
-async def _why_not(ledger: Ledger, born_at: float, *, up: bool) -> str | None:
+async def _why_not(ledger: Ledger, born_at: float, signs: _SignsOfLife, *, up: bool) -> str | None:
     turn, told = await ledger.recall(TURN), await ledger.recall(GATE)
     if turn is None or told is None or turn["born_at"] == born_at:
         return None
-    if time.time() - told["at"] > GONE_AFTER_S:
+    if not signs.in_what_was(told):
         return None
     if turn["born_at"] > born_at:
         return "a newer cluster schedules"

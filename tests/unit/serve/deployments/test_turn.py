@@ -42,9 +42,9 @@ async def never() -> None:
     await asyncio.Event().wait()
 
 
-async def tells(ledger: Ledger, epoch: int, *, ago_s: float = 0.0) -> None:
-    """What the Scheduler of this epoch does every two seconds."""
-    await ledger.remember(GATE, {"at": time.time() - ago_s}, epoch, time.time())
+async def tells(ledger: Ledger, epoch: int, *, behind_s: float = 0.0) -> None:
+    """What the Scheduler of this epoch does every two seconds, by a clock that may be behind."""
+    await ledger.remember(GATE, {"at": time.time() - behind_s}, epoch, time.time())
 
 
 async def stands_by(ledger: Ledger, born_at: float, gangs_up: Any) -> None:
@@ -52,6 +52,19 @@ async def stands_by(ledger: Ledger, born_at: float, gangs_up: Any) -> None:
     done, _ = await asyncio.wait([waiting], timeout=0.1)
     assert not done
     waiting.cancel()
+
+
+class Clock:
+    """Half a second goes by between two looks at it."""
+
+    def __init__(self) -> None:
+        self.at = 1_000.0
+        self.looks = 0
+
+    def __call__(self) -> float:
+        self.looks += 1
+        self.at += 0.5
+        return self.at
 
 
 async def test_a_clusters_own_schedulers_follow_each_other_at_once(ledger: Ledger) -> None:
@@ -68,8 +81,33 @@ async def test_a_newer_cluster_takes_over_once_its_gangs_are_up(ledger: Ledger) 
 async def test_an_older_cluster_stands_by_until_the_newer_one_is_gone(ledger: Ledger) -> None:
     await tells(ledger, await take_turn(ledger, NEW, at_once))
     await stands_by(ledger, OLD, at_once)
-    await tells(ledger, 1, ago_s=GONE_AFTER_S + 1)
-    assert await take_turn(ledger, OLD, never) == 2
+    clock = Clock()
+    assert await take_turn(ledger, OLD, never, clock=clock) == 2
+    assert clock.looks == 2 * GONE_AFTER_S + 2
+
+
+@pytest.mark.parametrize("born_at", [OLD, NEW + 1])
+async def test_a_clock_that_was_set_back_is_waited_for_no_longer(
+    ledger: Ledger, born_at: float
+) -> None:
+    """What was told before the restart, or the cluster that was there, may lie in the future."""
+    await tells(ledger, await take_turn(ledger, NEW, at_once), behind_s=-3_600.0)
+    clock = Clock()
+    assert await take_turn(ledger, born_at, never, clock=clock) == 2
+    assert clock.at <= 1_001.0 + GONE_AFTER_S
+
+
+async def test_a_cluster_whose_clock_is_behind_is_still_there(ledger: Ledger) -> None:
+    await tells(ledger, await take_turn(ledger, NEW, at_once), behind_s=60.0)
+    clock, told_at = Clock(), 0.0
+    waiting = asyncio.create_task(take_turn(ledger, OLD, at_once, clock=clock))
+    while clock.at < 1_000.0 + 3 * GONE_AFTER_S:
+        await asyncio.sleep(0)
+        if clock.at >= told_at + 2.0:
+            await tells(ledger, 1, behind_s=60.0)
+            told_at = clock.at
+    assert not waiting.done()
+    waiting.cancel()
 
 
 async def test_gangs_are_up_when_each_model_that_is_awake_has_one() -> None:
