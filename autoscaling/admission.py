@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Final
 
-from autoscaling.decisions import Admit, Decision, Defer, GateState, Reason, Shed
+from autoscaling.decisions import CLOSED, Admit, Decision, Defer, GateState, Reason, Shed
 from autoscaling.gates import NO_SWITCHES, Switches, level_at
 from autoscaling.load import Load, apart
 from autoscaling.promises import Promise, Stretch, Wish, promise
@@ -98,13 +98,16 @@ def decide(request: Request, sight: Situation, now: float) -> Decision:
 
 def shuts_out(account_id: str, rank: int, sight: Situation, now: float) -> Shed | None:
     """What becomes of any request of this account, whatever it asks for, where that is clear: all
-    of its tier are turned aside, and not even the least clip of any model could be promised."""
+    of its tier are turned aside, and not even the least clip of any model could be promised. It is
+    told of the model that has room first, and of one that is closed only where all are."""
     if sight.aside[rank] < 1:
         return None
     least = Request(account_id=account_id, rank=rank, gpu_s=ALMOST, standalone_s=0.0)
     decided = [decide(replace(least, model=model), sight, now) for model in sight.models or ("",)]
     sheds = [decision for decision in decided if isinstance(decision, Shed)]
-    return sheds[0] if len(sheds) == len(decided) else None
+    if len(sheds) < len(decided):
+        return None
+    return min(sheds, key=lambda shed: (shed.reason in CLOSED, shed.retry_after_s))
 
 
 def gate_state(rank: int, sight: Situation, typical: Wish, model: str = "") -> GateState:

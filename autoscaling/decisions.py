@@ -26,6 +26,10 @@ class Reason(StrEnum):
     REGION_CLOSED = "region_closed"  # an operator closed the region
 
 
+CLOSED: Final = frozenset({Reason.TIER_CLOSED, Reason.MODEL_CLOSED, Reason.REGION_CLOSED})
+"""Reasons that an operator gave."""
+
+
 class GateState(StrEnum):
     """What a tier's requests find now."""
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from math import inf
 from typing import Final, Literal, TypeVar
 
-from autoscaling.decisions import Defer, Shed
+from autoscaling.decisions import CLOSED, Defer, Shed
 from autoscaling.rules import Rules
 from autoscaling.tiers import Tier
-from serve.gateway.door import CLOSED, Verdict
+from serve.gateway.door import Verdict
 from serve.gateway.link import SchedulerLink
 from serve.messages import Answered
 

@@ -15,7 +15,7 @@ from autoscaling.admission import (
     gate_state,
     shuts_out,
 )
-from autoscaling.decisions import Decision, Defer, Reason, Shed
+from autoscaling.decisions import CLOSED, Decision, Defer, Reason, Shed
 from autoscaling.explain import explain
 from autoscaling.gates import NO_SWITCHES, Switches
 from autoscaling.promises import Wish
@@ -29,8 +29,6 @@ from serve.gateway.pricing import Asked, Pricing
 from serve.gateway.since import Since, Taken
 from serve.jobs.job import Job, Note
 
-CLOSED: Final = frozenset({Reason.TIER_CLOSED, Reason.MODEL_CLOSED, Reason.REGION_CLOSED})
-"""Reasons that an operator gave."""
 SHED_BY_THE_GATE: Final = frozenset(
     {Reason.TOO_FAR, Reason.TOO_MUCH, Reason.NO_PROMISES, Reason.NO_GPUS}
 )

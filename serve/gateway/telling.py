@@ -4,10 +4,10 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from autoscaling.decisions import Defer, Reason, Shed
+from autoscaling.decisions import CLOSED, Defer, Reason, Shed
 from autoscaling.explain import explain
 from serve.gateway.demand import Outcome, outcome_of
-from serve.gateway.door import CLOSED, Verdict
+from serve.gateway.door import Verdict
 from serve.gateway.errors import ApiError, retry_after
 from serve.gateway.gate import Gate, LighterClip, State
 from serve.gateway.lighter import WAYS, ways_of

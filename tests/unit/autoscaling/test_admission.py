@@ -63,6 +63,20 @@ def test_whoever_is_shut_out_is_so_whatever_is_asked_for() -> None:
     assert shuts_out("ann", free, situation(0.9, FULL), NOW) is None
 
 
+@pytest.mark.parametrize("models", ["ab", "ba"])
+def test_whoever_is_shut_out_is_told_of_what_has_room_first(models: str) -> None:
+    """Not of the model that an operator closed for a day, or for a minute."""
+    full = replace(situation(1.0, FULL), models=dict.fromkeys(models, FULL))
+    for closed_s in (86_400.0, 60.0):
+        until = {("model", "a"): NOW + closed_s}
+        closed = replace(full, switches=Switches(closed_models=frozenset("a"), until=until))
+        shed = shuts_out("ann", RANKS["free"], closed, NOW)
+        assert shed == decide(replace(CLIP, model="b"), closed, NOW)
+    all_closed = replace(closed, switches=replace(closed.switches, closed_models=frozenset("ab")))
+    shed = shuts_out("ann", RANKS["free"], all_closed, NOW)
+    assert shed == Shed(reason=Reason.MODEL_CLOSED, retry_after_s=60.0)
+
+
 def test_who_is_turned_aside_gets_a_promise() -> None:
     decision = decide(CLIP, situation(1.0), NOW)
     assert isinstance(decision, Defer)
