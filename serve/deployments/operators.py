@@ -8,6 +8,7 @@ from autoscaling.admission import Situation
 from autoscaling.gates import NO_SWITCHES, Switches
 from serve.deployments.answers import RecentAnswers
 from serve.deployments.attempts import Attempts
+from serve.deployments.patience import soon
 from serve.deployments.policy import Policy
 from serve.deployments.queued_rows import QueuedRows
 from serve.jobs.gate_status import GATE, GateStatus, counts_by_tier, gate_status
@@ -53,9 +54,9 @@ class Operators:
         """What they were told last."""
 
     async def switches(self, now: float) -> Switches:
-        """What they have decided; while the store does not answer, what they had."""
+        """What they have decided; while the store does not answer soon, what they had."""
         try:
-            self._switches = await self._store.switches(now)
+            self._switches = await soon(self._store.switches(now))
         except Exception as error:
             log.warning("operators' switches stay as they were: %s", type(error).__name__)
         return self._switches
@@ -75,5 +76,5 @@ class Operators:
             now=now,
         )
         self.status = status
-        await self._store.remember(GATE, status.to_values(), self._epoch, now)
+        await soon(self._store.remember(GATE, status.to_values(), self._epoch, now))
         self._told_at = now

@@ -10,6 +10,7 @@ from serve.deployments.costs import Costs
 from serve.deployments.fleet import Fleets
 from serve.deployments.history import released
 from serve.deployments.operators import Operators
+from serve.deployments.patience import soon
 from serve.deployments.policy import Policy, take_up_each
 from serve.deployments.queued_rows import QueuedRows
 from serve.jobs.job import Job
@@ -69,7 +70,7 @@ class Pulse:
         await parts.operators.tell(situation, now)
         if abs(now - self._remembered_at) >= self._every_s:  # clocks are set back, too
             plain = {**parts.policy.plain(), "costs": parts.costs.plain()}
-            await parts.ledger.remember(MEMORY, plain, self._epoch, now)
+            await soon(parts.ledger.remember(MEMORY, plain, self._epoch, now))
             self._remembered_at = now
         return situation
 
@@ -78,7 +79,7 @@ class Pulse:
         if (job := parts.rows.deferred.get(job_id)) is None:
             return
         due = parts.policy.numbers.waiting(job).due_at <= now
-        row = await parts.ledger.release(job, self._epoch, now, released(job, now, due=due))
+        row = await soon(parts.ledger.release(job, self._epoch, now, released(job, now, due=due)))
         if row is None:
             parts.rows.told(job_id)
         else:

@@ -1,10 +1,12 @@
 """Each second: a look, releases into what is left over, and what the next Scheduler will know."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from autoscaling.promises import Stretch
+from serve.deployments import patience
 from serve.deployments.answers import RecentAnswers
 from serve.deployments.fleet import Fleet, Fleets
 from serve.deployments.operators import Operators
@@ -87,6 +89,27 @@ async def test_operators_are_obeyed_and_told(scene: Scene, monkeypatch: pytest.M
     assert [tier.gate for tier in status.tiers[:3]] == ["shedding", "shedding", "open"]
     monkeypatch.setattr(scene.store, "switches", None)
     assert (await pulse.beat([gang()], NOW + 1.0)).aside == sight.aside, "they stay as they were"
+
+
+async def test_while_the_store_hangs_the_gates_still_move(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hangs(*_: Any) -> None:
+        await asyncio.Event().wait()
+
+    pulse = await pulse_of(scene)
+    await scene.store.set_switch(
+        Switch(kind=Kind.TIER, name="free", rate=0.0, who="ann", why="flood", at=NOW)
+    )
+    before = await pulse.beat([gang()], NOW)
+    monkeypatch.setattr(patience, "PATIENCE_S", 0.01)
+    for call in ("switches", "remember", "release"):
+        monkeypatch.setattr(scene.store, call, hangs)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(pulse.beat([gang(4)], NOW + 2.0), 10.0)
+    seen = pulse._parts.policy.situation
+    assert seen is not None
+    assert (seen.load.gpus, seen.aside) == (4.0, before.aside), "operators' switches as they were"
 
 
 async def test_operators_are_told_as_often_as_the_settings_say(scene: Scene) -> None:
