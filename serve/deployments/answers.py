@@ -43,7 +43,8 @@ class RecentAnswers:
             if answer.outcome == "deferred":
                 told.deferred += answer.requests
             elif answer.outcome == "shed" and answer.reason in OF_THE_GATE:
-                told.shed += answer.requests
+                # One person who asks all the time is turned away more often than there are people.
+                told.shed += answer.requests if answer.counted is None else answer.counted
 
     def refused(self, now: float) -> Mapping[str, float]:
         """Of the requests that gates turned aside, the part that got no promise; by tier, without

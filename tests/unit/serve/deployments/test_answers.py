@@ -10,10 +10,20 @@ from serve.messages import Answered
 
 
 def told(
-    outcome: Literal["admitted", "deferred", "shed"], reason: Reason, requests: int
+    outcome: Literal["admitted", "deferred", "shed"],
+    reason: Reason,
+    requests: int,
+    *,
+    counted: int | None = None,
 ) -> Answered:
     return Answered(
-        model="m", tier="new", outcome=outcome, reason=reason, requests=requests, gpu_s=1.0
+        model="m",
+        tier="new",
+        outcome=outcome,
+        reason=reason,
+        requests=requests,
+        gpu_s=1.0,
+        counted=counted,
     )
 
 
@@ -39,3 +49,11 @@ def test_what_is_new_counts_more_and_what_is_old_is_forgotten() -> None:
     answers.answered([told("deferred", Reason.BUSY, 10)], now=220.0)
     assert answers.refused(220.0)["new"] == pytest.approx(0.119, abs=0.001)
     assert answers.refused(500.0) == {}
+
+
+def test_one_who_asks_all_the_time_does_not_speak_for_the_tier() -> None:
+    """And a promise is one, also to somebody who came back."""
+    answers = RecentAnswers(60.0)
+    flooder = told("shed", Reason.TOO_MUCH, 5_000, counted=1)
+    answers.answered([told("deferred", Reason.BUSY, 9, counted=0), flooder], now=100.0)
+    assert answers.refused(100.0) == {"new": pytest.approx(0.1)}
