@@ -79,8 +79,8 @@ class Demand:
     def floods(self, account_id: str, at: float) -> str | None:
         """The model for which an account was shed more often in this period than it could have
         jobs: what it asks for now need not be known. None for anybody else."""
-        model, until = self._floods.get(account_id, ("", -inf))
-        return model if at < until else None
+        model, since = self._floods.get(account_id, ("", -inf))
+        return model if self._in_period(since, at) else None
 
     def unread(self, shed: Shed, model: str, tier: str) -> None:
         """Count the request of such an account that was not even read."""
@@ -121,7 +121,7 @@ class Demand:
         decision, remembered = verdict.decision, self._told_to_come_back
         who = (verdict.asked.job.account_id, verdict.asked.request.digest)
         counted_at, until = remembered.pop(who, (verdict.at, -inf))
-        is_back = verdict.at <= until and verdict.at < counted_at + self._period_s
+        is_back = verdict.at <= until and self._in_period(counted_at, verdict.at)
         if isinstance(decision, Shed):
             until = verdict.at + COMES_BACK_WITHIN * decision.retry_after_s
             remembered[who] = (counted_at if is_back else verdict.at, until)
@@ -134,14 +134,18 @@ class Demand:
         job, shed_lately = verdict.asked.job, self._shed_lately
         who = (job.account_id, job.model)
         known = shed_lately.get(who)
-        if known is None or verdict.at >= known.since + self._period_s:
+        if known is None or not self._in_period(known.since, verdict.at):
             known = shed_lately[who] = _Lately(since=verdict.at)
             _forget_the_oldest(shed_lately, who)
         known.sheds += 1
         if known.sheds > self._tiers.get(job.tier, self._lowest).max_outstanding:
-            self._floods[job.account_id] = (job.model, known.since + self._period_s)
+            self._floods[job.account_id] = (job.model, known.since)
             _forget_the_oldest(self._floods, job.account_id)
         return known
+
+    def _in_period(self, since: float, at: float) -> bool:
+        """Clocks are set back, too: what then lies far ahead is over."""
+        return abs(at - since) < self._period_s
 
     def _too_many(self, lately: _Lately | None, tier: Tier) -> bool:
         """Whether it is shed, and in this period as many of its account and model were as its tier

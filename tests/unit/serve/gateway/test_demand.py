@@ -166,3 +166,16 @@ def test_who_is_shed_more_often_than_it_could_have_jobs_floods(demand: Demand) -
     assert asked == (2 * (most + 1), 2.0 * (1 + most))
     demand.unread(SHED, JOB.model, "new")
     assert counted(demand) == {("new", "shed", "promises_full"): (1, 0.0)}
+
+
+def test_after_the_clock_was_set_back_nobody_is_remembered_for_longer(demand: Demand) -> None:
+    most = RULES.tiers[0].max_outstanding
+    for _ in range(most + 1):
+        demand.answered(verdict(SHED, at=3_600.0))
+    assert demand.floods("ann", 3_600.0) == JOB.model
+    demand.take()
+    assert demand.floods("ann", 0.0) is None
+    for number in range(most):
+        demand.answered(verdict(SHED, at=0.0, digest="a" if number == 0 else str(number)))
+    assert counted(demand) == {("new", "shed", "promises_full"): (most, 2.0 * most)}
+    assert demand.floods("ann", 0.0) is None
