@@ -34,37 +34,44 @@ class GpuReader:
     ) -> None:
         self._held = tuple(held)
         self._library = library
-        self._gpus: list[_Gpu] = []
+        self._gpus: dict[str, _Gpu] = {}
         self._xids: dict[str, list[int]] = {}
-        self._silent = False
+        self._silent: set[str] = set()
 
     def read(self) -> tuple[GpuReading, ...]:
         """Of each GPU that says anything at all."""
-        if not self._held:
-            return ()
-        try:
-            self._gpus = self._gpus or self._open()
-            found = [gpu.read() for gpu in self._gpus]
-        except Exception as error:
-            if not self._silent:
-                log.info("no GPU readings: %s", type(error).__name__)
-            self._silent, self._gpus = True, []
-            return ()
-        self._silent = False
-        if None in found:  # a dead library, or a lost device: opened anew the next time
-            self._gpus = []
+        found = [self._look(held) for held in self._held]
         return tuple(reading for reading in found if reading is not None)
 
-    def _open(self) -> "list[_Gpu]":
-        nvml = self._library()
-        nvml.nvmlInit()
-        driver = _text(nvml.nvmlSystemGetDriverVersion())
-        gpus = []
-        for held in self._held:
-            gpu = _Gpu(nvml, _handle(nvml, held), driver)
-            gpu.count_in(self._xids)
-            gpus.append(gpu)
-        return gpus
+    def _look(self, held: str) -> GpuReading | None:
+        """One that measures nothing is lost, or its library died: it is opened anew. Until that
+        works it goes on listening as it was, and the others are left alone."""
+        gpu = self._gpus.get(held)
+        reading = gpu.read() if gpu else None
+        if gpu and gpu.measures:
+            return reading
+        if (anew := self._opened(held)) is None:
+            return reading
+        self._gpus[held] = anew
+        return anew.read()
+
+    def _opened(self, held: str) -> "_Gpu | None":
+        """None if it cannot be, or measures nothing."""
+        try:
+            nvml = self._library()
+            nvml.nvmlInit()
+            gpu = _Gpu(nvml, _handle(nvml, held), _text(nvml.nvmlSystemGetDriverVersion()))
+        except Exception as error:
+            if held not in self._silent:
+                log.info("no readings of GPU %s: %s", held, type(error).__name__)
+            self._silent.add(held)
+            return None
+        self._silent.discard(held)
+        gpu.read()
+        if not gpu.measures:
+            return None
+        gpu.listen(self._xids)
+        return gpu
 
 
 class _Gpu:
@@ -79,11 +86,14 @@ class _Gpu:
         index = nvml.nvmlDeviceGetIndex(self._whole)
         self._gpu = f"{index}:{nvml.nvmlDeviceGetGpuInstanceId(handle)}" if part else str(index)
         self._name = _text(nvml.nvmlDeviceGetName(self._whole))
-        self._events = _maybe(self._subscribe)
+        self._events: Any = None
         self._xids: list[int] = []
+        self.measures = False
+        """Whether the last look found anything but errors."""
 
-    def count_in(self, known: dict[str, list[int]]) -> None:
-        """Errors are remembered there, also when the device is opened anew."""
+    def listen(self, known: dict[str, list[int]]) -> None:
+        """Errors are remembered in `known`, also when the device is opened anew."""
+        self._events = _maybe(self._subscribe)
         self._xids = known.setdefault(self._gpu, [])
 
     def read(self) -> GpuReading | None:
@@ -94,7 +104,8 @@ class _Gpu:
         power = _maybe(lambda: nvml.nvmlDeviceGetPowerUsage(whole))
         limit = _maybe(lambda: nvml.nvmlDeviceGetEnforcedPowerLimit(whole))
         warmth = _maybe(lambda: nvml.nvmlDeviceGetTemperature(whole, nvml.NVML_TEMPERATURE_GPU))
-        if memory is rates is power is warmth is None:
+        self.measures = not (memory is rates is power is warmth is None)
+        if not self.measures:
             return None
         self._hear()
         watched = self._events is not None

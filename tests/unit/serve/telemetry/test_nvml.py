@@ -22,6 +22,28 @@ class Library:
         return self._replaced.get(name) or getattr(tape, name)
 
 
+class Lossy(Library):
+    """Every question about a GPU that is `lost` fails, but for events that came before."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lost: set[int] = set()
+        self.subscribed = 0
+
+    def __getattr__(self, name: str) -> Any:
+        said = super().__getattr__(name)
+        if not name.startswith("nvmlDevice"):
+            return said
+
+        def ask(handle: int, *more: Any) -> Any:
+            if handle in self.lost:
+                raise tape.NVMLError(handle)
+            self.subscribed += name == "nvmlDeviceRegisterEvents"
+            return said(handle, *more)
+
+        return ask
+
+
 def reader(*held: str, library: Any = tape) -> GpuReader:
     return GpuReader(held, lambda: library)
 
@@ -121,3 +143,16 @@ def test_a_library_that_dies_in_mid_run_is_silence_and_comes_back() -> None:
     assert gpus.read() == ()
     library.broken = set()
     assert [reading.gpu for reading in gpus.read()] == ["0", "3"]
+
+
+def test_a_gpu_that_is_lost_leaves_the_others_of_its_gang_alone() -> None:
+    library = Lossy()
+    gpus = reader("0", "1", "2", "3", library=library)
+    assert len(gpus.read()) == 4
+    subscribed = library.subscribed
+    library.lost.add(1)
+    for _ in range(3):
+        assert [reading.gpu for reading in gpus.read()] == ["0", "2", "3"]
+    assert library.subscribed == subscribed
+    library.lost.clear()
+    assert [reading.gpu for reading in gpus.read()] == ["0", "1", "2", "3"]
