@@ -47,13 +47,13 @@ class GpuReader:
         """One that measures nothing is lost, or its library died: it is opened anew. Until that
         works it goes on listening as it was, and the others are left alone."""
         gpu = self._gpus.get(held)
-        reading = gpu.read() if gpu else None
+        reading = _maybe(gpu.read) if gpu else None
         if gpu and gpu.measures:
             return reading
         if (anew := self._opened(held)) is None:
             return reading
         self._gpus[held] = anew
-        return anew.read()
+        return _maybe(anew.read)
 
     def _opened(self, held: str) -> "_Gpu | None":
         """None if it cannot be, or measures nothing."""
@@ -67,7 +67,7 @@ class GpuReader:
             self._silent.add(held)
             return None
         self._silent.discard(held)
-        gpu.read()
+        _maybe(gpu.read)
         if not gpu.measures:
             return None
         gpu.listen(self._xids)
@@ -97,7 +97,9 @@ class _Gpu:
         self._xids = known.setdefault(self._gpu, [])
 
     def read(self) -> GpuReading | None:
-        """None when it tells nothing."""
+        """None when it tells nothing. A GPU that falls off the bus answers no question any more,
+        yet the event that says so is there: so it is heard first, and told from then on."""
+        self._hear()
         nvml, whole = self._nvml, self._whole
         memory = _maybe(lambda: nvml.nvmlDeviceGetMemoryInfo(self._handle))
         rates = _maybe(lambda: nvml.nvmlDeviceGetUtilizationRates(self._handle))
@@ -105,9 +107,8 @@ class _Gpu:
         limit = _maybe(lambda: nvml.nvmlDeviceGetEnforcedPowerLimit(whole))
         warmth = _maybe(lambda: nvml.nvmlDeviceGetTemperature(whole, nvml.NVML_TEMPERATURE_GPU))
         self.measures = not (memory is rates is power is warmth is None)
-        if not self.measures:
+        if not self.measures and not self._xids:
             return None
-        self._hear()
         watched = self._events is not None
         return GpuReading(
             gpu=self._gpu,

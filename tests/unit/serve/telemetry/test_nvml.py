@@ -28,7 +28,16 @@ class Lossy(Library):
     def __init__(self) -> None:
         super().__init__()
         self.lost: set[int] = set()
+        self.queued: list[tuple[int, int]] = []
+        """GPU and XID."""
         self.subscribed = 0
+
+    def nvmlEventSetWait_v2(self, events: Any, _timeout_ms: int) -> SimpleNamespace:  # noqa: N802
+        for event in self.queued:
+            if event[0] in events.gpus:
+                self.queued.remove(event)
+                return SimpleNamespace(eventData=event[1])
+        raise tape.NVMLError_Timeout
 
     def __getattr__(self, name: str) -> Any:
         said = super().__getattr__(name)
@@ -156,3 +165,22 @@ def test_a_gpu_that_is_lost_leaves_the_others_of_its_gang_alone() -> None:
     assert library.subscribed == subscribed
     library.lost.clear()
     assert [reading.gpu for reading in gpus.read()] == ["0", "1", "2", "3"]
+
+
+def test_a_gpu_that_fell_off_the_bus_tells_of_that_and_goes_on_telling() -> None:
+    library = Lossy()
+    gpus = reader("0", "1", library=library)
+    gpus.read()
+    library.lost.add(1)
+    library.queued.append((1, 79))
+    for _ in range(3):
+        _, lost = gpus.read()
+        assert (lost.gpu, lost.name, lost.xid_errors, lost.last_xid) == (
+            "1",
+            "NVIDIA H100 80GB HBM3",
+            1,
+            79,
+        )
+        assert (lost.memory_used_bytes, lost.power_w, lost.throttled) == (None, None, None)
+    library.lost.clear()
+    assert (gpus.read()[1].memory_total_bytes, gpus.read()[1].xid_errors) == (85_520_809_984, 1)
