@@ -23,3 +23,4 @@ class GpuReading:
     xid_errors: int | None = None
     """Critical errors since this process began to look."""
     last_xid: int | None = None
+    """One of the device goes before those of programs that came with it."""

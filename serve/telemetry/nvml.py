@@ -6,10 +6,12 @@ reading stands for itself, nothing here raises, and it is for a thread of its ow
 
 import importlib
 import logging
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
 from serve.telemetry.gpu_reading import GpuReading
+from serve.telemetry.xids import Xids
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -35,7 +37,7 @@ class GpuReader:
         self._held = tuple(held)
         self._library = library
         self._gpus: dict[str, _Gpu] = {}
-        self._xids: dict[str, list[int]] = {}
+        self._xids: dict[str, Xids] = {}
         self._silent: set[str] = set()
 
     def read(self) -> tuple[GpuReading, ...]:
@@ -87,14 +89,14 @@ class _Gpu:
         self._gpu = f"{index}:{nvml.nvmlDeviceGetGpuInstanceId(handle)}" if part else str(index)
         self._name = _text(nvml.nvmlDeviceGetName(self._whole))
         self._events: Any = None
-        self._xids: list[int] = []
+        self._xids = Xids()
         self.measures = False
         """Whether the last look found anything but errors."""
 
-    def listen(self, known: dict[str, list[int]]) -> None:
+    def listen(self, known: dict[str, Xids]) -> None:
         """Errors are remembered in `known`, also when the device is opened anew."""
         self._events = _maybe(self._subscribe)
-        self._xids = known.setdefault(self._gpu, [])
+        self._xids = known.setdefault(self._gpu, Xids())
 
     def read(self) -> GpuReading | None:
         """None when it tells nothing. A GPU that falls off the bus answers no question any more,
@@ -107,7 +109,7 @@ class _Gpu:
         limit = _maybe(lambda: nvml.nvmlDeviceGetEnforcedPowerLimit(whole))
         warmth = _maybe(lambda: nvml.nvmlDeviceGetTemperature(whole, nvml.NVML_TEMPERATURE_GPU))
         self.measures = not (memory is rates is power is warmth is None)
-        if not self.measures and not self._xids:
+        if not self.measures and not self._xids.count:
             return None
         watched = self._events is not None
         return GpuReading(
@@ -121,8 +123,8 @@ class _Gpu:
             power_limit_w=None if limit is None else limit / 1000,
             temperature_c=None if warmth is None else float(warmth),
             throttled=_maybe(self._throttled),
-            xid_errors=len(self._xids) if watched else None,
-            last_xid=self._xids[-1] if watched and self._xids else None,
+            xid_errors=self._xids.count if watched else None,
+            last_xid=self._xids.last if watched else None,
         )
 
     def _throttled(self) -> tuple[str, ...]:
@@ -143,7 +145,7 @@ class _Gpu:
             event = _maybe(lambda: self._nvml.nvmlEventSetWait_v2(self._events, 0))
             if event is None:  # none is left
                 return
-            self._xids.append(int(event.eventData))
+            self._xids.heard(int(event.eventData), time.monotonic())
             log.error("the driver reports XID %d of GPU %s", event.eventData, self._gpu)
 
 

@@ -37,5 +37,8 @@ XID_ERRORS: Final = counter(
     "filmgate_gpu_xid_errors_total", "node gpu", "Critical errors that the driver reported."
 )
 LAST_XID: Final = gauge(
-    "filmgate_gpu_last_xid", "node gpu", "NVIDIA's number of the last one; absent before the first."
+    "filmgate_gpu_last_xid",
+    "node gpu",
+    "NVIDIA's number of the last one, one of the device before those that programs cause after it; "
+    "absent before the first.",
 )

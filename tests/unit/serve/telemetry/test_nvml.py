@@ -184,3 +184,12 @@ def test_a_gpu_that_fell_off_the_bus_tells_of_that_and_goes_on_telling() -> None
         assert (lost.memory_used_bytes, lost.power_w, lost.throttled) == (None, None, None)
     library.lost.clear()
     assert (gpus.read()[1].memory_total_bytes, gpus.read()[1].xid_errors) == (85_520_809_984, 1)
+
+
+def test_an_error_of_the_device_is_not_hidden_by_those_it_causes() -> None:
+    library = Lossy()
+    gpus = reader("1", library=library)
+    gpus.read()
+    library.queued += [(1, 79), (1, 13), (1, 45)]
+    (reading,) = gpus.read()
+    assert (reading.xid_errors, reading.last_xid) == (3, 79)
