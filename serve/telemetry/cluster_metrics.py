@@ -7,7 +7,8 @@ from typing import Literal, Protocol
 from prometheus_client import CollectorRegistry
 
 from serve.telemetry.catalogue import cluster
-from serve.telemetry.gauges import Labels, Levels, Readings, counter, histogram
+from serve.telemetry.gauges import Levels, Readings, counter, histogram
+from serve.telemetry.planned_stops import Kind, PlannedStops
 
 Store = Literal["jobs", "artifacts"]
 Role = Literal["gateway", "scheduler"]
@@ -81,19 +82,20 @@ class ClusterMetrics:
         self._free = Readings(cluster.ARTIFACTS_FREE, registry)
         self._least = Readings(cluster.ARTIFACTS_LEAST, registry)
         self._known: dict[str, Gang] = {}
+        self._stops = PlannedStops()
         self._up: frozenset[str] = frozenset()
         for store in ("jobs", "artifacts"):
             for role in ("gateway", "scheduler"):
                 self._errors.labels(store, role)
 
     def gangs(self, gangs: Iterable[Gang]) -> None:
-        """All gangs that report now; those that did and do not any more are lost."""
+        """All gangs that report now; those that did and do not any more are lost, or were to go."""
         now = {gang.replica: gang for gang in gangs}
         for gang in now.values():
             self._lost.labels(gang.model, gang.shape)  # at 0, so that the first loss is seen
-        for replica in self._known.keys() - now.keys():
-            gone = self._known[replica]
-            self._lost.labels(gone.model, gone.shape).inc()
+        gone = [self._known[replica] for replica in self._known.keys() - now.keys()]
+        for kind, count in _kinds(gone).items():
+            self._lost.labels(*kind).inc(self._stops.lost(kind, count))
         self._known = now
         self._gangs.show(
             Tally((g.model, g.shape, "busy" if g.job_id else "free") for g in now.values())
@@ -113,7 +115,9 @@ class ClusterMetrics:
 
     def pools(self, pools: Iterable[PoolCount], budget_gpus: float | None) -> None:
         """How many replicas there are, and should be; the GPUs that all may have."""
-        of: dict[Labels, PoolCount] = {(p.model, p.stage, p.shape or ""): p for p in pools}
+        of = {(pool.model, pool.stage, pool.shape or ""): pool for pool in pools}
+        gangs = {(p.model, p.shape): p.wanted for p in of.values() if p.shape is not None}
+        self._stops.wanted(gangs, _kinds(self._known.values()))
         self._wanted.show({labels: pool.wanted for labels, pool in of.items()})
         self._ready.show({labels: pool.running for labels, pool in of.items()})
         self._starting.show({labels: pool.starting for labels, pool in of.items()})
@@ -129,3 +133,8 @@ class ClusterMetrics:
         """Below the artifact store; None where that is no local folder."""
         self._free.show({(): free_bytes})
         self._least.show({(): least_bytes})
+
+
+def _kinds(gangs: Iterable[Gang]) -> dict[Kind, int]:
+    """How many there are of each."""
+    return Tally((gang.model, gang.shape) for gang in gangs)

@@ -28,7 +28,7 @@ GANGS_STARTED: Final = counter(
 GANGS_LOST: Final = counter(
     "filmgate_gangs_lost_total",
     "model shape",
-    "Gangs that no longer report: died, hung, or stopped for fewer replicas.",
+    "Gangs that no longer report though none was to go: died, hung, or replaced by an upgrade.",
 )
 WANTED: Final = gauge(
     "filmgate_replicas_wanted", "model stage shape", "Replicas that there should be now."

@@ -40,6 +40,15 @@ def test_a_gang_that_is_replaced_was_lost_once(metrics: Metrics) -> None:
     assert value(metrics, cluster.GANGS_LOST.name, **KIND) == 1
 
 
+def test_gangs_that_a_flood_called_for_are_not_lost_when_it_is_over(metrics: Metrics) -> None:
+    for wanted, names in ((2, "ab"), (6, "abcdef"), (2, "abcdef"), (2, "abcd"), (2, "ab")):
+        metrics.cluster.gangs(gangs(*names))
+        metrics.cluster.pools([replace(POOL, wanted=wanted, running=len(names))], None)
+    assert value(metrics, cluster.GANGS_LOST.name, **KIND) == 0
+    metrics.cluster.gangs(gangs("a"))
+    assert value(metrics, cluster.GANGS_LOST.name, **KIND) == 1
+
+
 def test_only_what_came_up_since_is_a_cold_start(metrics: Metrics) -> None:
     old = replace(REPLICA, replica="old", ready_at=99.0)
     new = replace(REPLICA, replica="new", ready_at=150.0, load_s=20.0)
