@@ -14,7 +14,8 @@ from k8s.alerts.rule import PREFIX
 from serve.telemetry import gauges
 from serve.telemetry.catalogue import CATALOGUE
 from serve.telemetry.catalogue.metric import Metric
-from tests.integration.monitoring.cases import CASES, Case, Samples
+from tests.integration.monitoring.case import Case, Samples
+from tests.integration.monitoring.cases import CASES
 
 MONITORING = Path(__file__).parents[3] / "k8s" / "monitoring"
 RULES = MONITORING / "filmgate.rules.yaml"

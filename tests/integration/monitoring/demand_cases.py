@@ -1,0 +1,117 @@
+"""Cases of the alerts on what users get."""
+
+from serve.telemetry.catalogue import cluster, gate, jobs
+from tests.integration.monitoring.case import GANG, MODEL, Case, of
+
+PAYS = {of(gate.TIER_PAID, tier="pro"): "1x90", of(gate.TIER_PAID, tier="free"): "0x90"}
+DEMAND = (
+    Case(
+        alert="PaidClipsLate",
+        fires=(
+            {of(gate.PAID_WAIT): "0.5x30 1.2x60"},
+            {**PAYS, of(jobs.LATE, **MODEL, tier="pro"): "0x30 2x60"},
+        ),
+        quiet=(
+            {of(gate.PAID_WAIT): "0.9x90"},
+            {**PAYS, of(jobs.LATE, **MODEL, tier="free"): "9x90"},
+            {of(gate.PAID_WAIT): "0.5x57 1.2x60"},
+        ),
+        labels={},
+    ),
+    Case(
+        alert="PromiseBroken",
+        fires=(
+            {of(gate.PROMISES_ENDED, tier="free", outcome="broken"): "0x50 1x40"},
+            {of(gate.PROMISES_ENDED, tier="free", outcome="broken"): "_x50 1x40"},
+        ),
+        quiet=(
+            {of(gate.PROMISES_ENDED, tier="free", outcome="kept"): "0+5x90"},
+            {of(gate.PROMISES_ENDED, tier="free", outcome="broken"): "7x90"},
+            {of(gate.PROMISES_ENDED, tier="free", outcome="broken"): "7x42 _x3 7x50"},
+        ),
+        labels={"tier": "free"},
+    ),
+    Case(
+        alert="ManyPromisesBroken",
+        fires=(
+            {
+                of(gate.PROMISES_ENDED, tier="free", outcome="broken"): "0x30 0+1x60",
+                of(gate.PROMISES_ENDED, tier="free", outcome="kept"): "0+1x90",
+            },
+        ),
+        quiet=(
+            {
+                of(gate.PROMISES_ENDED, tier="free", outcome="broken"): "0x30 0+1x60",
+                of(gate.PROMISES_ENDED, tier="free", outcome="kept"): "0+9x90",
+            },
+            {of(gate.PROMISES_ENDED, tier="free", outcome="broken"): "0x55 2x40"},
+        ),
+        labels={"tier": "free"},
+    ),
+    Case(
+        alert="JobsFail",
+        fires=(
+            {
+                of(jobs.ENDED, **MODEL, tier="pro", status="failed", reason="x"): "_x40 1+1x40",
+                of(jobs.ENDED, **MODEL, tier="pro", status="completed", reason="none"): "0+4x90",
+            },
+        ),
+        quiet=(
+            {
+                of(jobs.ENDED, **MODEL, tier="pro", status="failed", reason="x"): "0x40 0+1x50",
+                of(jobs.ENDED, **MODEL, tier="pro", status="completed", reason="none"): "0+20x90",
+            },
+            {of(jobs.ENDED, **MODEL, tier="pro", status="failed", reason="x"): "_x50 2x40"},
+            {of(jobs.ENDED, **MODEL, tier="pro", status="cancelled", reason="none"): "0+9x90"},
+        ),
+        labels=MODEL,
+    ),
+    Case(
+        alert="BacklogGrowsAtCapacity",
+        fires=(
+            {
+                of(jobs.BACKLOG, **MODEL, tier="free"): "0+100x90",
+                of(cluster.AT_LIMIT, **GANG, stage="denoise"): "1x90",
+                of(gate.DRAIN, tier="free"): "2000x90",
+                of(gate.DRAIN_TARGET): "300x90",
+            },
+        ),
+        quiet=(
+            {
+                of(jobs.BACKLOG, **MODEL, tier="free"): "0+100x90",
+                of(cluster.AT_LIMIT, **GANG, stage="denoise"): "0x90",
+                of(gate.DRAIN, tier="free"): "2000x90",
+                of(gate.DRAIN_TARGET): "300x90",
+            },
+            {
+                of(jobs.BACKLOG, **MODEL, tier="free"): "9000-100x90",
+                of(cluster.AT_LIMIT, **GANG, stage="denoise"): "1x90",
+                of(gate.DRAIN, tier="free"): "2000x90",
+                of(gate.DRAIN_TARGET): "300x90",
+            },
+        ),
+        labels=MODEL,
+    ),
+    Case(
+        alert="GpusIdleWhileJobsWait",
+        fires=(
+            {
+                of(cluster.GANGS, **GANG, state="free"): "2x90",
+                of(jobs.WAITING, **MODEL, tier="pro"): "3x90",
+                of(jobs.STARTS, **MODEL, tier="pro", outcome="in_time"): "0+1x20 20x70",
+            },
+        ),
+        quiet=(
+            {
+                of(cluster.GANGS, **GANG, state="free"): "2x90",
+                of(jobs.WAITING, **MODEL, tier="pro"): "3x90",
+                of(jobs.STARTS, **MODEL, tier="pro", outcome="in_time"): "0+1x90",
+            },
+            {
+                of(cluster.GANGS, **GANG, state="free"): "2x90",
+                of(jobs.WAITING, **MODEL, tier="pro"): "0x90",
+            },
+        ),
+        labels=MODEL,
+    ),
+)

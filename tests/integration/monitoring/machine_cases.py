@@ -1,0 +1,54 @@
+"""Cases of the alerts on what makes the clips."""
+
+from k8s import ray_series as ray
+from serve.telemetry.catalogue import cluster, gpus
+from tests.integration.monitoring.case import GANG, GPU, Case, of
+
+MACHINES = (
+    Case(
+        alert="GangFlapping",
+        fires=(
+            {
+                of(cluster.GANGS_LOST, **GANG): "_x40 1 1 2 2 3x50",
+                of(cluster.GANGS_STARTED, **GANG): "2x40 3 3 4 4 5x50",
+            },
+        ),
+        quiet=(
+            {
+                of(cluster.GANGS_LOST, **GANG): "0x40 1 2 3 4x50",
+                of(cluster.GANGS_STARTED, **GANG): "4x90",
+            },
+        ),
+        labels=GANG,
+    ),
+    Case(
+        alert="GpuMemoryNearlyFull",
+        fires=({of(gpus.MEMORY_USED, **GPU): "79e9x90", of(gpus.MEMORY_TOTAL, **GPU): "80e9x90"},),
+        quiet=({of(gpus.MEMORY_USED, **GPU): "76e9x90", of(gpus.MEMORY_TOTAL, **GPU): "80e9x90"},),
+        labels=GPU,
+    ),
+    Case(
+        alert="GpuXidError",
+        fires=({of(gpus.XID_ERRORS, **GPU): "0x50 1x40", of(gpus.LAST_XID, **GPU): "_x50 79x40"},),
+        quiet=(
+            {of(gpus.XID_ERRORS, **GPU): "0x50 1x40", of(gpus.LAST_XID, **GPU): "_x50 31x40"},
+            {of(gpus.XID_ERRORS, **GPU): "1x90", of(gpus.LAST_XID, **GPU): "79x90"},
+        ),
+        labels=GPU,
+    ),
+    Case(
+        alert="ArtifactsDiskNearlyFull",
+        fires=({of(cluster.ARTIFACTS_FREE): "2e9x90", of(cluster.ARTIFACTS_LEAST): "1e9x90"},),
+        quiet=(
+            {of(cluster.ARTIFACTS_FREE): "9e9x90", of(cluster.ARTIFACTS_LEAST): "1e9x90"},
+            {of(cluster.ARTIFACTS_LEAST): "1e9x90"},
+        ),
+        labels={},
+    ),
+    Case(
+        alert="NodeDiskNearlyFull",
+        fires=({of(ray.NODE_DISK_FREE, ip="a"): "5x90", of(ray.NODE_DISK_USED, ip="a"): "95x90"},),
+        quiet=({of(ray.NODE_DISK_FREE, ip="a"): "50x90", of(ray.NODE_DISK_USED, ip="a"): "50x90"},),
+        labels={"ip": "a"},
+    ),
+)
