@@ -5,6 +5,7 @@ A label that a metric does not have is an error when the query is made, not an e
 
 from typing import Final
 
+from serve.telemetry.catalogue.cluster import BUILD
 from serve.telemetry.catalogue.metric import Metric
 
 CLUSTER: Final = "cluster"
@@ -68,9 +69,13 @@ def rate(counter: str, over: str = RATE) -> str:
 def grown(counter: str, over: str) -> str:
     """By how much each series grew, also one that is new: its first event made it appear, and
     `increase` sees no growth in a series that begins at one. New is what was not there in the
-    whole time before; a failed scrape makes nothing new."""
+    whole time before, and is seen for less long than the service itself: else a gap hid it, or
+    Prometheus has only begun to look, and its events may be of last week."""
     before = f"last_over_time({counter}[{over}] offset {over})"
-    return f"(({counter} unless {before}) or increase({counter}[{over}]))"
+    service = total(f"count_over_time({BUILD.name}[{over}])", CLUSTER, how="max")
+    later = f"count_over_time({counter}[{over}]) < on ({CLUSTER}) group_left () {service}"
+    new = f"{counter} unless {before} and {later}"
+    return f"(({new}) or increase({counter}[{over}]))"
 
 
 def quantile(part: float, buckets: str, *labels: str, over: str = RATE) -> str:

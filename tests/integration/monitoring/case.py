@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from k8s.promql import series
+from serve.telemetry.catalogue import cluster
 from serve.telemetry.catalogue.metric import Metric
 
 Samples = Mapping[str, str]
@@ -30,3 +31,16 @@ class Case:
 def of(metric: Metric, **labels: str) -> str:
     """One series of the cluster `main`."""
     return series(metric, cluster="main", **labels)
+
+
+def told(before: str) -> dict[str, str]:
+    """The service speaks of itself; `before` as its first samples, then always."""
+    return {of(cluster.BUILD, version="1"): before}
+
+
+def old(counter: str, value: int) -> tuple[Samples, Samples]:
+    """What was counted long ago is no news: not to a Prometheus that is new itself, nor to one that
+    could not ask for a while."""
+    attached = {**told("_x57 1x40"), counter: f"_x57 {value}x40"}
+    gap = {**told("1x20 _x36 1x40"), counter: f"{value}x20 _x36 {value}x40"}
+    return attached, gap

@@ -1,7 +1,7 @@
 """Cases of the alerts on what users get."""
 
 from serve.telemetry.catalogue import cluster, gate, jobs
-from tests.integration.monitoring.case import GANG, MODEL, Case, of
+from tests.integration.monitoring.case import GANG, MODEL, Case, of, old, told
 
 PAYS = {of(gate.TIER_PAID, tier="pro"): "1x90", of(gate.TIER_PAID, tier="free"): "0x90"}
 DEMAND = (
@@ -23,11 +23,16 @@ DEMAND = (
         fires=(
             {of(gate.PROMISES_ENDED, tier="free", outcome="broken"): "0x50 1x40"},
             {of(gate.PROMISES_ENDED, tier="free", outcome="broken"): "_x50 1x40"},
+            {
+                **told("_x50 1x40"),
+                of(gate.PROMISES_ENDED, tier="free", outcome="broken"): "_x55 1x40",
+            },
         ),
         quiet=(
             {of(gate.PROMISES_ENDED, tier="free", outcome="kept"): "0+5x90"},
             {of(gate.PROMISES_ENDED, tier="free", outcome="broken"): "7x90"},
             {of(gate.PROMISES_ENDED, tier="free", outcome="broken"): "7x42 _x3 7x50"},
+            *old(of(gate.PROMISES_ENDED, tier="free", outcome="broken"), 7),
         ),
         labels={"tier": "free"},
     ),

@@ -2,7 +2,7 @@
 
 from k8s import ray_series as ray
 from serve.telemetry.catalogue import cluster, gpus
-from tests.integration.monitoring.case import GANG, GPU, Case, of
+from tests.integration.monitoring.case import GANG, GPU, Case, of, old
 
 MACHINES = (
     Case(
@@ -33,6 +33,10 @@ MACHINES = (
         quiet=(
             {of(gpus.XID_ERRORS, **GPU): "0x50 1x40", of(gpus.LAST_XID, **GPU): "_x50 31x40"},
             {of(gpus.XID_ERRORS, **GPU): "1x90", of(gpus.LAST_XID, **GPU): "79x90"},
+            *(
+                {of(gpus.LAST_XID, **GPU): "79x90", **samples}
+                for samples in old(of(gpus.XID_ERRORS, **GPU), 1)
+            ),
         ),
         labels=GPU,
     ),

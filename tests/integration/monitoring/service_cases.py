@@ -1,7 +1,7 @@
 """Cases of the alerts on the service itself."""
 
 from serve.telemetry.catalogue import cluster
-from tests.integration.monitoring.case import Case, of
+from tests.integration.monitoring.case import Case, of, old
 
 SERVICE = (
     Case(
@@ -31,6 +31,7 @@ SERVICE = (
         quiet=(
             {of(cluster.STORE_ERRORS, store="jobs", role="gateway"): "9x90"},
             {of(cluster.STORE_ERRORS, store="jobs", role="gateway"): "_x52 1 2x40"},
+            *old(of(cluster.STORE_ERRORS, store="jobs", role="gateway"), 9),
         ),
         labels={"store": "jobs"},
     ),

@@ -14,7 +14,7 @@ from k8s.alerts.rule import PREFIX
 from serve.telemetry import gauges
 from serve.telemetry.catalogue import CATALOGUE
 from serve.telemetry.catalogue.metric import Metric
-from tests.integration.monitoring.case import Case, Samples
+from tests.integration.monitoring.case import Case, Samples, told
 from tests.integration.monitoring.cases import CASES
 
 MONITORING = Path(__file__).parents[3] / "k8s" / "monitoring"
@@ -43,6 +43,7 @@ def firing(case: Case) -> str:
 
 def group(case: Case, samples: Samples, *expected: str) -> dict[str, Any]:
     """A test of promtool: what is firing after these samples."""
+    samples = {**told("1x90"), **samples}
     return {
         "interval": "1m",
         "input_series": [{"series": name, "values": of} for name, of in samples.items()],
