@@ -6,14 +6,33 @@ from k8s.alerts import recordings as recorded
 from k8s.alerts.rule import Alert, Pace
 from k8s.promql import grown, series, total
 from k8s.ray_series import NODE_DISK_FREE, NODE_DISK_USED
-from serve.telemetry.catalogue import cluster, gpus
+from serve.telemetry.catalogue import cluster, gpus, jobs
 
 OF_THE_PROGRAM: Final = (13, 31, 43, 45)
 """Errors that a program causes, not the device: of memory it does not own, or killed midway."""
 
 
 def machines(pace: Pace) -> tuple[Alert, ...]:
-    return (_flapping(pace), _memory(), _xid(pace), *_disks())
+    return (_missing(), _flapping(pace), _memory(), _xid(pace), *_disks())
+
+
+def _missing() -> Alert:
+    """Of gangs each counts, of the other stages one that runs is enough to go on. Where none has
+    ever run there may be no series of those that run."""
+    stages = ("cluster", "model", "stage")
+    wanted = total(series(cluster.WANTED), *stages)
+    running = f"({total(series(cluster.READY), *stages)} or 0 * {wanted})"
+    some = total(series(cluster.READY, stage="encode|decode"), *stages)
+    return Alert(
+        name="ReplicasMissing",
+        expression=f"{wanted} > {running} unless {some} > 0 "
+        f"and on (cluster, model) {total(series(jobs.WAITING), 'cluster', 'model')} > 0",
+        for_s=1200,
+        severity="critical",
+        summary="{{ $labels.model }} waits for replicas to {{ $labels.stage }}",
+        description="{{ $value }} should run on {{ $labels.cluster }}, and for twice as long as a "
+        "cold start may take fewer have, while jobs wait.",
+    )
 
 
 def _flapping(pace: Pace) -> Alert:

@@ -1,10 +1,40 @@
 """Cases of the alerts on what makes the clips."""
 
 from k8s import ray_series as ray
-from serve.telemetry.catalogue import cluster, gpus
-from tests.integration.monitoring.case import GANG, GPU, Case, of, old
+from serve.telemetry.catalogue import cluster, gpus, jobs
+from tests.integration.monitoring.case import GANG, GPU, MODEL, Case, of, old
 
+DENOISE = {**GANG, "stage": "denoise"}
+DECODE = {**MODEL, "stage": "decode", "shape": ""}
+WAITS = {of(jobs.WAITING, **MODEL, tier="pro"): "3x90"}
 MACHINES = (
+    Case(
+        alert="ReplicasMissing",
+        fires=(
+            {**WAITS, of(cluster.WANTED, **DENOISE): "2x90", of(cluster.READY, **DENOISE): "1x90"},
+            {**WAITS, of(cluster.WANTED, **DENOISE): "2x90"},
+        ),
+        quiet=(
+            {of(cluster.WANTED, **DENOISE): "2x90", of(cluster.READY, **DENOISE): "1x90"},
+            {**WAITS, of(cluster.WANTED, **DENOISE): "2x90", of(cluster.READY, **DENOISE): "2x90"},
+            {**WAITS, of(cluster.WANTED, **DENOISE): "0x90", of(cluster.READY, **DENOISE): "0x90"},
+            {**WAITS, of(cluster.WANTED, **DECODE): "2x90", of(cluster.READY, **DECODE): "1x90"},
+            {
+                **WAITS,
+                of(cluster.WANTED, **DENOISE): "1x41 2x50",
+                of(cluster.READY, **DENOISE): "1x90",
+            },
+        ),
+        labels={**MODEL, "stage": "denoise"},
+    ),
+    Case(
+        alert="ReplicasMissing",
+        fires=(
+            {**WAITS, of(cluster.WANTED, **DECODE): "2x90", of(cluster.READY, **DECODE): "0x90"},
+        ),
+        quiet=(),
+        labels={**MODEL, "stage": "decode"},
+    ),
     Case(
         alert="GangFlapping",
         fires=(
