@@ -18,8 +18,8 @@ from autoscaling.saturation import Saturation, raw_levels
 from autoscaling.steady import Steady
 
 RAISED: Final = 1.01
-"""A promise of no more than so many times the target was raised to it: what is known of a clip's
-cost, and so its target, changes a little until it is there."""
+"""A promise of no more than so many times the target was raised to it: the target that was then
+is known within a little."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +65,8 @@ class Watch:
         self._waits.add(part, self._steady.at(now))
 
     def kept(self, waited_s: float, promised_s: float, target_s: float) -> None:
-        """A promised job is done. One that was raised to the tier's target, the least that may be
-        promised, teaches nothing: however predictions are stretched, it would have been the same.
+        """A promised job is done. One that was raised to the tier's target, as it was then, teaches
+        nothing: however predictions are stretched, no less may be promised.
         """
         if promised_s > RAISED * target_s:
             kept = waited_s <= promised_s

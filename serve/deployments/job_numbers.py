@@ -50,6 +50,13 @@ class JobNumbers:
         """The whole job's, on an idle gang of standard size."""
         return self._costs.seconds_on(job, self.standard(job), whole=True)
 
+    def target_then_s(self, job: Job) -> float:
+        """The tier's target for the job when it was taken. What has been learnt of costs since is
+        about the denoising mostly, which a gang shares."""
+        learnt_gpu_s = job.predicted_gpu_s - self._costs.seconds_on(job, 1, whole=True)
+        then_s = self.standalone_s(job) + learnt_gpu_s / self.standard(job)
+        return self.tier(job).target_s(then_s)
+
     def deadline(self, job: Job) -> float:
         """When its clip is promised, or else should be there."""
         if job.promised_by is not None:

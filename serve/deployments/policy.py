@@ -152,8 +152,7 @@ class Policy:
             waited_s, promised_s = (
                 until - job.created_at for until in (job.completed_at, job.promised_by)
             )
-            target_s = self.numbers.tier(job).target_s(self.numbers.standalone_s(job))
-            self._watch.kept(waited_s, promised_s, target_s)
+            self._watch.kept(waited_s, promised_s, self.numbers.target_then_s(job))
 
     def recent_accounts(self, now: float) -> frozenset[str]:
         """Accounts that got a clip within the last session's time."""
