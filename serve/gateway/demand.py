@@ -15,7 +15,9 @@ from serve.gateway.link import SchedulerLink
 from serve.messages import Answered
 
 log = logging.getLogger(__name__)
-PATIENCE_S: Final = 5.0
+PATIENCE_S: Final = 60.0
+"""A Scheduler that is there has answered by then, and Ray has given up one that is not. What is
+given up earlier may have been heard all the same, and would count twice."""
 MOST_REMEMBERED: Final = 20_000
 COMES_BACK_WITHIN: Final = 1.5
 """Times its `retry-after`: who comes back is as punctual as that."""

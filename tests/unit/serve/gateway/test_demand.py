@@ -1,5 +1,6 @@
 """What was asked for is counted once, is never lost, and is nobody's name."""
 
+import asyncio
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -127,15 +128,18 @@ def test_what_an_operator_closed_is_no_demand(demand: Demand, why: Reason) -> No
 
 @dataclass(slots=True)
 class Line:
-    """A link to a Scheduler that may be deaf."""
+    """A link to a Scheduler that may be deaf, or slow to answer: what it hears it has heard."""
 
     deaf: bool = False
     heard: list[list[Answered]] = field(default_factory=list)
+    answers: asyncio.Event | None = None
 
     async def report(self, answered: list[Answered]) -> None:
         if self.deaf:
             raise ConnectionError
         self.heard.append(answered)
+        if self.answers is not None:
+            await self.answers.wait()
 
 
 async def test_what_cannot_be_handed_over_is_kept(demand: Demand) -> None:
@@ -148,6 +152,24 @@ async def test_what_cannot_be_handed_over_is_kept(demand: Demand) -> None:
     await hand_over(demand, line)  # type: ignore[arg-type]
     [[answered]] = line.heard
     assert (answered.requests, answered.gpu_s) == (2, 4.0)
+
+
+async def test_what_is_heard_late_is_counted_once(
+    demand: Demand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line, loop = Line(answers=asyncio.Event()), asyncio.get_running_loop()
+    demand.answered(verdict(LET_IN))
+    handing = loop.create_task(hand_over(demand, line))  # type: ignore[arg-type]
+    while not line.heard:
+        await asyncio.sleep(0)
+    half_a_minute_later = loop.time() + 30.0
+    monkeypatch.setattr(loop, "time", lambda: half_a_minute_later)
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert not handing.done()
+    line.answers.set()  # type: ignore[union-attr]
+    await handing
+    assert demand.take() == []
 
 
 def test_who_is_shed_more_often_than_it_could_have_jobs_floods(demand: Demand) -> None:
