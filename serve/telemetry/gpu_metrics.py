@@ -1,5 +1,6 @@
 """Measuring GPUs: the readings of all replicas, each GPU once."""
 
+import time
 from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
@@ -11,6 +12,8 @@ from serve.telemetry.gpu_reading import GpuReading
 
 PHASES: Final = ("encode", "denoise", "decode", "idle")
 THROTTLES: Final = ("power", "thermal", "slowdown")
+FORGOTTEN_AFTER_S: Final = 3600.0
+"""A node's name may be a pod's, which never comes again; a GPU that does goes on counting."""
 
 
 class SeenGpu(Protocol):
@@ -29,7 +32,10 @@ class SeenGpu(Protocol):
 class GpuMetrics:
     """Recorders over the registry of `Metrics`."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(
+        self, registry: CollectorRegistry, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._monotonic = monotonic
         self._info = Readings(gpus.INFO, registry)
         self._levels: tuple[tuple[Readings, Callable[[GpuReading], float | None]], ...] = (
             (Readings(gpus.UTILISATION, registry), lambda gpu: gpu.utilisation),
@@ -44,6 +50,7 @@ class GpuMetrics:
         self._throttled = Readings(gpus.THROTTLED, registry)
         self._xids = counter(gpus.XID_ERRORS, registry)
         self._counted: dict[Labels, tuple[str, int]] = {}
+        self._seen_at: dict[Labels, float] = {}
 
     def show(self, seen: Iterable[SeenGpu]) -> None:
         """All GPUs of which there is a reading now; those that are gone are no longer there."""
@@ -66,6 +73,7 @@ class GpuMetrics:
         )
         for place, gpu in by_place.items():
             self._count(place, gpu)
+        self._forget(by_place)
 
     def _count(self, place: Labels, gpu: SeenGpu) -> None:
         """What one process counted; another that reads the same GPU saw the same errors."""
@@ -76,3 +84,13 @@ class GpuMetrics:
         more = errors - known if reader == gpu.reader else 0
         self._xids.labels(*place).inc(max(0, more))
         self._counted[place] = (gpu.reader, errors)
+
+    def _forget(self, seen: Iterable[Labels]) -> None:
+        """The errors of those that were not seen for an hour."""
+        now = self._monotonic()
+        self._seen_at.update(dict.fromkeys(seen, now))
+        gone = [at for at, last in self._seen_at.items() if now - last > FORGOTTEN_AFTER_S]
+        for place in gone:
+            del self._seen_at[place]
+            if self._counted.pop(place, None):
+                self._xids.remove(*place)

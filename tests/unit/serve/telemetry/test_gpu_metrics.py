@@ -3,9 +3,11 @@
 from dataclasses import replace
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from serve.deployments.seen import SeenGpu
 from serve.telemetry.catalogue import gpus
+from serve.telemetry.gpu_metrics import FORGOTTEN_AFTER_S, GpuMetrics
 from serve.telemetry.gpu_reading import GpuReading
 from serve.telemetry.metrics import Metrics
 from tests.unit.serve.telemetry.scraping import TIERS, read, value
@@ -68,3 +70,26 @@ def test_errors_that_two_processes_saw_count_once(metrics: Metrics) -> None:
     assert value(metrics, errors, **HERE) == 2
     metrics.gpus.show([seen(replace(READING, xid_errors=3), reader="b")])
     assert value(metrics, errors, **HERE) == 3
+
+
+def test_errors_of_a_gpu_that_has_long_gone_are_forgotten() -> None:
+    now, registry = [0.0], CollectorRegistry()
+    shown = GpuMetrics(registry, lambda: now[0])
+
+    def errors() -> float | None:
+        return registry.get_sample_value(gpus.XID_ERRORS.name, HERE)
+
+    shown.show([seen()])
+    now[0] += FORGOTTEN_AFTER_S
+    shown.show([])
+    assert errors() == 1
+    shown.show([seen()])
+    now[0] += FORGOTTEN_AFTER_S
+    shown.show([])
+    assert errors() == 1
+    now[0] += 1.0
+    shown.show([])
+    assert errors() is None
+    shown.show([seen(replace(READING, xid_errors=None))])
+    shown.show([seen(replace(READING, xid_errors=2), reader="b")])
+    assert errors() == 2
