@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from serve.gateway.auth import Parts
 from serve.gateway.parts import GatewayParts, ServedModel
+from serve.jobs.gate_status import GATE, SILENT_AFTER_S
 from serve.messages import Snapshot
 from serve.telemetry.own_metrics import hearing
 
@@ -64,12 +65,24 @@ async def readyz(parts: Parts) -> Response:
 async def metrics(parts: Parts) -> Response:
     """The Scheduler's metrics; it alone counts, so that every Gateway tells the same.
 
-    Of its own a Gateway adds whether it hears the Scheduler; while it does not, that is all.
+    Of its own a Gateway adds whether there is one; while it hears none itself, that is all.
     """
     snapshot = parts.link.snapshot()
-    own = hearing(snapshot is not None, parts.link.silent_s())
+    up = snapshot is not None or await _works_elsewhere(parts)
+    own = hearing(up, parts.link.silent_s())
     told = b"" if snapshot is None else snapshot.metrics
     return Response(own + told, headers={"content-type": METRICS_TYPE})
+
+
+async def _works_elsewhere(parts: GatewayParts) -> bool:
+    """Whether a Scheduler that is not heard here tells operators how the gates stand: while a
+    service is replaced, that of the other cluster does. It may be of another version."""
+    try:
+        async with asyncio.timeout(STORE_TIMEOUT_S):
+            told = await parts.store.recall(GATE)
+        return parts.now() - told["at"] <= SILENT_AFTER_S if told else False
+    except Exception:  # no store, or a note of a version that nobody knows: none is known to work
+        return False
 
 
 async def _store_faults(parts: GatewayParts, snapshot: Snapshot | None) -> list[str]:

@@ -4,26 +4,30 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
+from serve.jobs.gate_status import GATE, SILENT_AFTER_S
 from serve.messages import Snapshot
 from tests.contract.faulty import DOWN, SECRET, Faulty, client_of, failing
 from tests.contract.studio import SILENT, Studio
 
 
+class Away:
+    """No Scheduler is heard."""
+
+    def snapshot(self) -> Snapshot | None:
+        return None
+
+    def silent_s(self) -> float | None:
+        return None
+
+    def notify(self, job_id: str) -> None:
+        raise ConnectionError(job_id)
+
+    async def events(self) -> AsyncIterator[Any]:
+        raise ConnectionError
+        yield
+
+
 async def test_jobs_are_taken_shown_and_cancelled_without_a_scheduler(studio: Studio) -> None:
-    class Away:
-        def snapshot(self) -> Snapshot | None:
-            return None
-
-        def silent_s(self) -> float | None:
-            return None
-
-        def notify(self, job_id: str) -> None:
-            raise ConnectionError(job_id)
-
-        async def events(self) -> AsyncIterator[Any]:
-            raise ConnectionError
-            yield
-
     async with client_of(studio, link=Away()) as client:
         made = (await client.post("/v1/videos", json={"prompt": SECRET})).raise_for_status()
         assert made.headers["openai-poll-after-ms"] == "1000"
@@ -63,3 +67,21 @@ async def test_readiness(studio: Studio) -> None:
     async with client_of(studio) as client:
         [reason] = (await client.get("/readyz")).json()["reasons"]
         assert reason.startswith("the scheduler has been replaced")
+
+
+async def test_a_scheduler_that_works_in_another_cluster_is_no_absent_one(studio: Studio) -> None:
+    await studio.crew.took_epoch.wait()
+    epoch, now = await studio.store.take_epoch(), studio.parts.now()
+
+    async def up(**changes: Any) -> str:
+        async with client_of(studio, link=Away(), **changes) as client:
+            return (await client.get("/metrics")).text.splitlines()[2]
+
+    assert await up() == "filmgate_scheduler_up 0.0"
+    await studio.store.remember(GATE, {"at": now, "of": "a later version"}, epoch, now)
+    assert await up() == "filmgate_scheduler_up 1.0"
+    assert await up(now=lambda: now + SILENT_AFTER_S + 1) == "filmgate_scheduler_up 0.0"
+    broken = Faulty(studio.store, "recall", failing(DOWN))
+    assert await up(store=broken) == "filmgate_scheduler_up 0.0"
+    await studio.store.remember(GATE, ["not", "a", "status"], epoch, now)
+    assert await up() == "filmgate_scheduler_up 0.0"

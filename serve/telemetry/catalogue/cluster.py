@@ -60,7 +60,10 @@ EPOCH: Final = gauge(
     "The epoch of the scheduler that speaks; a restart takes the next one.",
 )
 UP: Final = gauge(
-    "filmgate_scheduler_up", "", "1 while the gateway that is scraped hears the scheduler, else 0."
+    "filmgate_scheduler_up",
+    "",
+    "1 while the gateway that is scraped hears the scheduler, or the store tells that one works "
+    "elsewhere; else 0.",
 )
 SNAPSHOT_AGE: Final = gauge(
     "filmgate_snapshot_age_seconds",
