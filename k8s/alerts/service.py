@@ -49,12 +49,13 @@ def _restarting(pace: Pace) -> Alert:
 
 
 def _stores(pace: Pace) -> Alert:
-    errors = total(grown(series(cluster.STORE_ERRORS), pace(600)), "cluster", "store")
+    """Waits longer than it looks back: a failover of a few seconds must be out of sight by then."""
+    errors = total(grown(series(cluster.STORE_ERRORS), pace(120)), "cluster", "store")
     return Alert(
         name="StoreErrors",
         expression=f"{errors} >= 3",
-        for_s=0,
+        for_s=180,
         severity="critical",
         summary="The store of {{ $labels.store }} fails ({{ $labels.cluster }})",
-        description="{{ $value | humanize }} calls failed in ten minutes.",
+        description="{{ $value | humanize }} calls failed in two minutes, and it goes on.",
     )

@@ -25,12 +25,14 @@ SERVICE = (
     Case(
         alert="StoreErrors",
         fires=(
-            {of(cluster.STORE_ERRORS, store="jobs", role="gateway"): "_x52 1 2 3x40"},
-            {of(cluster.STORE_ERRORS, store="jobs", role="scheduler"): "0x50 0+1x40"},
+            {of(cluster.STORE_ERRORS, store="jobs", role="gateway"): "_x52 3+3x40"},
+            {of(cluster.STORE_ERRORS, store="jobs", role="scheduler"): "0x50 0+3x40"},
         ),
         quiet=(
             {of(cluster.STORE_ERRORS, store="jobs", role="gateway"): "9x90"},
-            {of(cluster.STORE_ERRORS, store="jobs", role="gateway"): "_x52 1 2x40"},
+            {of(cluster.STORE_ERRORS, store="jobs", role="gateway"): "0x50 0+1x40"},
+            {of(cluster.STORE_ERRORS, store="jobs", role="gateway"): "0x57 9x40"},
+            {of(cluster.STORE_ERRORS, store="jobs", role="gateway"): "_x57 9x40"},
             *old(of(cluster.STORE_ERRORS, store="jobs", role="gateway"), 9),
         ),
         labels={"store": "jobs"},
