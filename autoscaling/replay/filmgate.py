@@ -21,8 +21,6 @@ from autoscaling.replay.owed import Owed
 from autoscaling.replay.sight import as_progress, as_running, lighter_variants
 from autoscaling.watch import Stand, Watch
 
-SESSION_S = 1_800.0
-
 
 class Filmgate:
     """Situation at each tick, decisions from it at each arrival, order and gangs at each start."""
@@ -137,6 +135,9 @@ class Filmgate:
 
     def tick(self, cluster: Cluster) -> list[SimJob]:
         sight = self._sight = self._look(cluster)
+        busy = {job.account_id for job, each in self._waiting.values() if not each.promised}
+        busy |= {run.job.account_id for _, run in cluster.running()}
+        self._shares.rest(busy, cluster.now, self._rules.shedding.session_s)
         released = release(
             self._owed.deferred(),
             load=sight.load,
@@ -177,7 +178,7 @@ class Filmgate:
             gpu_s=gpu_s,
             standalone_s=job.standalone_s,
             outstanding=self._outstanding.get(job.account_id, 0),
-            continuing=before is not None and now - before < SESSION_S,
+            continuing=before is not None and now - before < self._rules.shedding.session_s,
             lighter=lighter_variants(job) if self._options.lighter else (),
         )
 

@@ -72,10 +72,14 @@ class Policy:
         """Measure, and move the gates."""
         self.numbers.renew()
         self._strength, before = strength, self._stands
+        waiting, running = list(waiting), list(running)
+        busy = {job.account_id for job in waiting if job.promised_by is None}
+        busy |= {run.job.account_id for run in running}
+        self._shares.rest(busy, now, self._rules.shedding.session_s)
         self._stands = stands(
-            waiting=list(waiting),
+            waiting=waiting,
             deferred=list(deferred),
-            running=list(running),
+            running=running,
             strength=strength,
             numbers=self.numbers,
         )

@@ -41,6 +41,29 @@ def test_who_goes_before_its_turn_makes_nobody_else_later() -> None:
     assert shares.tag("third") == 50.0, "the turn it was, not the promises"
 
 
+def test_who_has_rested_begins_at_the_present() -> None:
+    """20 clips of what nobody else needed; then others come, each for the first time."""
+    shares = FairShares()
+    for _ in range(20):
+        shares.started("heavy", 150.0, 1.0, in_turn=False)
+    for now, busy in ((0.0, []), (1_000.0, ["heavy"]), (2_799.0, [])):
+        shares.rest(busy, now, 1_800.0)
+    assert shares.tag("heavy") == 3_000.0
+    shares.rest([], 2_800.0, 1_800.0)
+    assert shares.tag("heavy") == shares.tag("fresh") == 0.0
+    assert shares.plain() == {"ahead": {}}
+
+
+def test_who_goes_on_has_not_rested_though_the_clock_is_set_back() -> None:
+    shares = FairShares()
+    shares.take_up({"ahead": {"a": 10.0, "b": 10.0}})
+    shares.rest([], 5_000.0, 1_800.0)
+    shares.rest([], 1_400.0, 1_800.0)
+    shares.started("a", 10.0, 1.0)
+    shares.rest([], 3_200.0, 1_800.0)
+    assert (shares.tag("a"), shares.tag("b")) == (20.0, 10.0)
+
+
 def test_charges_follow_what_was_really_used() -> None:
     shares = FairShares()
     shares.started("a", 100.0, 1.0)
