@@ -17,9 +17,7 @@ from serve.gateway.link import tell_scheduler
 from serve.gateway.parts import GatewayParts
 from serve.gateway.rate_headers import gpu_second_headers
 from serve.gateway.repeats import Repeats
-from serve.gateway.stored import Stored
 from serve.gateway.terms import allowance_of, quota_spent, too_many_jobs
-from serve.jobs.claims import ClaimedJob
 from serve.jobs.job import Job
 from serve.jobs.store import (
     IdempotencyClaim,
@@ -56,7 +54,6 @@ class Intake:
         self._parts = parts
         self._first_frames = first_frames
         self._storing: set[asyncio.Task[Inserted]] = set()
-        self._stored = Stored()
         self._repeats = Repeats(parts.store, parts.policy.tiers, now=parts.now)
 
     def check_disk(self) -> None:
@@ -73,22 +70,12 @@ class Intake:
         whoever repeats a request is answered while the gate is shut."""
         if key is None:
             return None
-        known = await self._known(caller, key)
+        known = await self._repeats.find((caller.account_id, key), caller.tier)
         if known is None:
             return None
         if known.body_digest != request.digest:
             raise IdempotencyMismatch("this Idempotency-Key came with a different request before")
         return Inserted(job=known.job, replayed=True)
-
-    async def _known(self, caller: Principal, key: str) -> ClaimedJob | None:
-        """From this Gateway's memory, or else another may have stored it."""
-        account_id = caller.account_id
-        known = self._stored.find(account_id, key, self._parts.now())
-        if known is not None:
-            if job := await self._parts.store.get(known.job_id, account_id):
-                return ClaimedJob(job=job, body_digest=known.body_digest)
-            self._stored.forget(account_id, key)
-        return await self._repeats.find((account_id, key), caller.tier)
 
     async def take(self, verdict: Verdict, key: str | None) -> Inserted:
         """Store what was let in or deferred; raises `ApiError` or `PictureError`.
@@ -112,10 +99,7 @@ class Intake:
         storing = asyncio.create_task(self._store(wish))
         self._storing.add(storing)
         storing.add_done_callback(self._storing.discard)
-        inserted = await asyncio.shield(storing)
-        if wish.claim is not None:
-            self._stored.keep(inserted.job, wish.claim)
-        return inserted
+        return await asyncio.shield(storing)
 
     def quota_headers(self, caller: Principal, inserted: Inserted) -> dict[str, str]:
         """What is left of the account's GPU-seconds; none where these are not limited."""

@@ -1,9 +1,9 @@
 """Finds the jobs of requests that are shed but repeat one which was taken in, whoever took it in.
 
-Only who is shed and sends an Idempotency-Key that this Gateway does not know has to ask. A flood
-with fresh keys must cost the database nothing to speak of: all who ask go together into one query,
-at most four queries are sent a second, and an account that asks for more keys in a minute than it
-may have jobs is not looked for.
+Only who is shed and sends an Idempotency-Key has to ask: the one exception from sheds that cost no
+SQL. A flood with keys, fresh or known, must cost the database nothing to speak of: all who ask go
+together into one query, at most four queries are sent a second, and an account that asks more often
+in a minute than it may have jobs is not looked for.
 """
 
 import asyncio

@@ -71,6 +71,22 @@ def test_a_flood_of_sheds_asks_the_database_nothing(tmp_path: Path) -> None:
             assert told != [], "statements are counted"
 
 
+def test_a_flood_with_one_known_key_asks_the_database_little(tmp_path: Path) -> None:
+    keyed: dict[str, Any] = {"prompt": "queue me", "extra_headers": {"Idempotency-Key": "k"}}
+    with asking(tmp_path, now=lambda: HALF_PAST) as (gateway, client):
+        made = client.videos.create(**keyed)
+        crew, most = gateway.studio.crew, NEW.max_outstanding
+        crew.situation = flooded(promises=False)
+        crew.resting = True
+        eventually(lambda: not crew.looking)
+        with statements(gateway.studio.store.engines) as told:
+            for _ in range(most):
+                assert client.videos.create(**keyed).id == made.id
+            for _ in range(3 * most):
+                assert refused(client, **keyed).code == "promises_full"
+            assert 0 < sum("jobs.id" in each for each in told) <= most
+
+
 def test_who_floods_is_answered_unread(tmp_path: Path) -> None:
     """With the same answer as before; a request that may repeat another is read all the same."""
     keyed: dict[str, Any] = {"prompt": "queue me", "extra_headers": {"Idempotency-Key": "k"}}
