@@ -50,6 +50,9 @@ def test_all_secrets_that_pods_want_are_told(prod: list[Manifest]) -> None:
 
 def test_upgrades_go_by_the_steps_that_it_tells(prod: list[Manifest]) -> None:
     options = ray_service(prod)["spec"]["upgradeStrategy"]["clusterUpgradeOptions"]
-    assert (options["stepSizePercent"], options["intervalSeconds"]) == (25, 60)
-    assert f"steps\nof {options['stepSizePercent']} % a minute" in TEXT
+    step, every_s = options["stepSizePercent"], options["intervalSeconds"]
+    assert f"steps of {step} %, one each {every_s} s" in " ".join(TEXT.split())
+    operating = (ROOT / "docs" / "operate.md").read_text(encoding="utf-8")
+    assert f"{step} % each {every_s} s" in " ".join(operating.split())
+    assert options["maxSurgePercent"] == 50, "up to half as many GPUs again"
     assert find(prod, "Service", "filmgate")["spec"]["ports"][0]["port"] == 8000
