@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from serve.accounts.remembered import KEPT_S
 from tests.unit.k8s.assembling import Manifest, assembled, find
 from tests.unit.k8s.pods import pods, ray_service
 
@@ -56,3 +57,10 @@ def test_upgrades_go_by_the_steps_that_it_tells(prod: list[Manifest]) -> None:
     assert f"{step} % each {every_s} s" in " ".join(operating.split())
     assert options["maxSurgePercent"] == 50, "up to half as many GPUs again"
     assert find(prod, "Service", "filmgate")["spec"]["ports"][0]["port"] == 8000
+
+
+def test_changed_keys_are_told_by_the_number_that_gateways_know() -> None:
+    section = TEXT.partition("**Keys during an upgrade**")[2].partition(
+        "**Without GPUs to spare**"
+    )[0]
+    assert f"{KEPT_S:.0f} s" in section
