@@ -7,19 +7,24 @@ SERVICE = (
     Case(
         alert="SchedulerAbsent",
         fires=({of(cluster.UP): "1x50 0x40"},),
-        quiet=({of(cluster.UP): "1x90"}, {of(cluster.UP): "1x58 0 1x30"}),
+        quiet=({of(cluster.UP): "1x90"}, {of(cluster.UP): "1x50 0 1x30"}),
         labels={},
     ),
     Case(
         alert="NotScraped",
         fires=({of(cluster.UP): "1x40"},),
-        quiet=({of(cluster.UP): "1x90"}, {of(cluster.UP): "0x90"}),
+        quiet=(
+            {of(cluster.UP): "1x90"},
+            {of(cluster.UP): "0x90"},
+            {of(cluster.UP): "1x40 _x8 1x40"},
+        ),
         labels={},
     ),
+    Case(alert="NotScraped", fires=({},), quiet=(), labels={"cluster": ""}),
     Case(
         alert="SchedulerRestarts",
         fires=({of(cluster.EPOCH): "1x40 2 2 3 3 4x50"},),
-        quiet=({of(cluster.EPOCH): "1x40 2x50"},),
+        quiet=({of(cluster.EPOCH): "1x40 2 2 3x50"},),
         labels={},
     ),
     Case(
