@@ -49,6 +49,10 @@ def test_all_secrets_that_pods_want_are_told(prod: list[Manifest]) -> None:
     } == set()
 
 
+def test_it_says_how_links_of_alerts_find_the_runbooks() -> None:
+    assert "python -m k8s --runbooks" in TEXT
+
+
 def test_upgrades_go_by_the_steps_that_it_tells(prod: list[Manifest]) -> None:
     options = ray_service(prod)["spec"]["upgradeStrategy"]["clusterUpgradeOptions"]
     step, every_s = options["stepSizePercent"], options["intervalSeconds"]

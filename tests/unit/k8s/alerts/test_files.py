@@ -5,6 +5,7 @@ from pathlib import Path
 
 import promql_parser
 import pytest
+from sqlalchemy import Double, Integer, create_engine, insert, text
 
 from k8s.alerts.files import GROUPS, RuleFiles
 from k8s.alerts.recordings import recordings
@@ -12,9 +13,12 @@ from k8s.alerts.rule import IN_PRODUCTION, Alert, Pace
 from k8s.alerts.service import service
 from k8s.dashboards.boards import BOARDS
 from k8s.promql import CLUSTER, grown
+from serve.jobs.job import Status
+from serve.jobs.tables import METADATA, jobs
 from serve.telemetry.catalogue import CATALOGUE
 
 RUNBOOKS = Path(__file__).parents[4] / "docs" / "runbooks.md"
+WAITING = "FilmgateGpusIdleWhileJobsWait"
 PARTS = ("**It means**", "**Look first**", "**Do**")
 NAMES = re.compile(r"\bfilmgate_\w+")
 KNOWN = {metric.name for metric in CATALOGUE}
@@ -47,6 +51,20 @@ def test_runbooks_send_nobody_to_a_panel_that_is_not_there() -> None:
     }
     assert len(named) > 10
     assert named - shown == set()
+
+
+def test_a_query_of_the_runbooks_tells_whose_jobs_wait() -> None:
+    """`filmgate list` shows the caller's own jobs; whoever was woken has none."""
+    (query,) = re.findall(r"^    (SELECT .*?;)$", entries()[WAITING], re.DOTALL | re.MULTILINE)
+    engine = create_engine("sqlite://")
+    METADATA.create_all(engine)
+    job = {c.name: 0 if isinstance(c.type, Integer | Double) else "x" for c in jobs.c}
+    queued = {**job, "status": Status.QUEUED, "promised_by": None, "account_id": "ann", "id": "a"}
+    rows = [{**queued, "jobs_at_once": 2}, {**queued, "jobs_at_once": 2, "id": "b"}]
+    rows += [{**queued, "id": "deferred", "promised_by": 9.0, "released_at": None}]
+    with engine.begin() as connection:
+        connection.execute(insert(jobs), [*rows, {**job, "status": Status.COMPLETED}])
+        assert connection.execute(text(query)).all() == [("ann", "x", "queued", 2, 2, 0.0)]
 
 
 @alerts
