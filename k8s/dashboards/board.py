@@ -10,13 +10,13 @@ from grafana_foundation_sdk.models import dashboard as values
 from k8s.dashboards.drawing import SOURCE, drawn
 from k8s.dashboards.panel import Board
 from k8s.promql import ANYTHING, CLUSTER
-from serve.telemetry.catalogue import cluster, gate, jobs
+from serve.telemetry.catalogue import cluster, gate
 from serve.telemetry.catalogue.metric import Metric
 
 TAG: Final = "filmgate"
 TOLD_BY: Final[dict[str, Metric]] = {
     CLUSTER: cluster.BUILD,
-    "model": jobs.WAITING,
+    "model": cluster.WANTED,
     "tier": gate.SATURATION,
 }
 """A metric that has every value of the variable."""

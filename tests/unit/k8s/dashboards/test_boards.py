@@ -10,12 +10,12 @@ import pytest
 
 from k8s.alerts.recordings import recordings
 from k8s.alerts.rule import IN_PRODUCTION
-from k8s.dashboards.board import as_json
+from k8s.dashboards.board import TOLD_BY, as_json
 from k8s.dashboards.boards import BOARDS
 from k8s.dashboards.panel import Board, Panel
 from k8s.promql import VARIABLES, filled_in
 from k8s.ray_series import RAY_SERIES
-from serve.telemetry.catalogue import CATALOGUE
+from serve.telemetry.catalogue import CATALOGUE, cluster
 from serve.telemetry.catalogue.metric import Metric
 
 ALERTS = "ALERTS"
@@ -65,6 +65,11 @@ def test_each_row_fills_lines_of_the_grid(board: Board) -> None:
         for panel in row.panels:
             line = (line + panel.width) if line + panel.width <= 24 else panel.width
         assert line == 24, f"{row.title}: its last line is {line} of 24 wide"
+
+
+def test_a_reader_can_choose_a_model_that_nobody_has_asked_for_yet() -> None:
+    """`filmgate_jobs_waiting` has no series until a job has waited."""
+    assert TOLD_BY["model"] is cluster.WANTED
 
 
 @boards
