@@ -149,6 +149,16 @@ def one_name_for_a_cluster(objects: list[Manifest]) -> Iterator[str]:
         yield f"scrapes give the label cluster as {names}"
 
 
+def an_operator_that_sees_all_or_nothing(objects: list[Manifest]) -> Iterator[str]:
+    """kube-prometheus-stack takes what has its label: rules without figures would say nothing."""
+    rules = [one for one in objects if one["kind"] == "PrometheusRule"]
+    wanted = rules[0]["metadata"]["labels"] if rules else None
+    for one in objects:
+        if rules and one["kind"] == "ScrapeConfig" and one["metadata"].get("labels") != wanted:
+            name = one["metadata"]["name"]
+            yield f"ScrapeConfig {name} has other labels for the operator than its rules"
+
+
 def _of_ray(objects: list[Manifest]) -> list[Pod]:
     return [pod for pod in pods(objects) if "ray.io/cluster" in pod.labels]
 
@@ -178,4 +188,5 @@ PROMISES: tuple[Promise, ...] = (
     nothing_by_default_but_names,
     a_service_that_is_counted_once,
     one_name_for_a_cluster,
+    an_operator_that_sees_all_or_nothing,
 )

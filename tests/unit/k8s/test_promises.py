@@ -115,6 +115,10 @@ def counted_per_pod(objects: list[Manifest]) -> None:
         relabeling["regex"] = ".+"
 
 
+def overlooked(objects: list[Manifest]) -> None:
+    del find(objects, "ScrapeConfig", "filmgate")["metadata"]["labels"]
+
+
 def other_cluster(objects: list[Manifest]) -> None:
     spec = find(objects, "ScrapeConfig", "filmgate")["spec"]
     spec["staticConfigs"][0]["labels"] = {"cluster": "second"}
@@ -143,6 +147,7 @@ def other_cluster(objects: list[Manifest]) -> None:
         (all_open, "nothing in or out by default"),
         (counted_twice, "tell the same figures"),
         (counted_per_pod, "other ports than Ray's own"),
+        (overlooked, "ScrapeConfig filmgate has other labels for the operator than its rules"),
         (other_cluster, "scrapes give the label cluster as"),
     ],
 )
