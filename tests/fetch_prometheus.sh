@@ -1,9 +1,11 @@
 #!/bin/sh
-# Debian's Prometheus, unpacked into .cache/prometheus without installing it: no root is needed.
+# Prometheus for tests, where it is not on the PATH: Debian's, unpacked into .cache/prometheus
+# without installing it, so that no root is needed.
 set -eu
 cd "$(dirname "$0")/.."
 
 [ -x .cache/prometheus/usr/bin/promtool ] && exit 0
+command -v prometheus >/dev/null && command -v promtool >/dev/null && exit 0
 command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || {
   echo "This fetches Debian's package; elsewhere put prometheus and promtool on the PATH." >&2
   exit 1
