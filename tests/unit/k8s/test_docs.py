@@ -27,6 +27,13 @@ def test_ten_commands_are_ten() -> None:
     assert len(re.findall(r"^    (?:docker|helm|kubectl) ", block, re.MULTILINE)) == 10
 
 
+@pytest.mark.parametrize("assumed", ["pip.conf", "monitoring"])
+def test_what_its_commands_assume_is_said(assumed: str) -> None:
+    """A file that not everybody has, and a namespace that others name otherwise."""
+    words = re.sub(r"^    .*$", "", TEXT, flags=re.MULTILINE)
+    assert f"`{assumed}`" in words
+
+
 @pytest.mark.parametrize("label", ["kuberay-system", "filmgate-access"])
 def test_the_namespaces_that_it_names_are_let_in(prod: list[Manifest], label: str) -> None:
     policies = [one for one in prod if one["kind"] == "NetworkPolicy"]
