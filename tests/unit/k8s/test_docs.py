@@ -1,6 +1,7 @@
 """docs/kubernetes.md speaks of what is there."""
 
 import re
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,20 @@ def test_all_secrets_that_pods_want_are_told(prod: list[Manifest]) -> None:
     assert {
         name for name, key in wanted if f"`{name}`" not in TEXT or f"`{key}`" not in TEXT
     } == set()
+
+
+@pytest.mark.parametrize("where", ["169.254.170.23", "169.254.169.254"])
+def test_it_says_which_roles_the_network_keeps_out(prod: list[Manifest], where: str) -> None:
+    """A bucket by role asks for keys there, unless a token in a file says who it is."""
+    spec = find(prod, "NetworkPolicy", "outside")["spec"]
+    blocks = [
+        to["ipBlock"] for rule in spec["egress"] for to in rule.get("to", ()) if "ipBlock" in to
+    ]
+    link_local = ip_network("169.254.0.0/16")
+    assert any(str(link_local) in block["except"] for block in blocks)
+    assert ip_address(where) in link_local
+    assert where in TEXT
+    assert where in (ROOT / "k8s" / "base" / "network.yaml").read_text(encoding="utf-8")
 
 
 def test_it_says_how_links_of_alerts_find_the_runbooks() -> None:
