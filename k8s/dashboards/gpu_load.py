@@ -4,12 +4,15 @@ from typing import Final
 
 from k8s.alerts import recordings
 from k8s.dashboards.panel import Board, Row, areas, ask, lines, states
-from k8s.promql import chosen, in_an_hour, rate, recorded, total
+from k8s.promql import CLUSTER, chosen, in_an_hour, rate, recorded, total
 from serve.telemetry.catalogue import cluster, gpus, jobs
+from serve.telemetry.catalogue.metric import Metric
 
 PHASES: Final = ((0, "idle"), (1, "encode"), (2, "denoise"), (3, "decode"))
 GPU: Final = ("node", "gpu")
+GANG: Final = ("node", "model", "shape")
 EACH: Final = "{{node}} / {{gpu}}"
+EACH_GANG: Final = "{{node}}: {{model}} {{shape}}"
 
 
 def _phase() -> str:
@@ -18,6 +21,12 @@ def _phase() -> str:
         f"({chosen(gpus.PHASE, phase=phase)} == 1) * {number}" for number, phase in PHASES
     )
     return total(busy, *GPU, how="max")
+
+
+def _of_gang(reading: Metric, how: str) -> str:
+    """What the GPUs of each gang read. Gangs of one shape on one node are one here."""
+    both = f"on ({CLUSTER}, {', '.join(GPU)}) group_left ()"
+    return total(f"{chosen(gpus.GANG)} * {both} {chosen(reading)}", *GANG, how=how)
 
 
 BUSY: Final = Row(
@@ -118,11 +127,48 @@ FEELING: Final = Row(
         ),
     ),
 )
+GANGS: Final = Row(
+    title="Each gang",
+    panels=(
+        lines(
+            "Utilisation of gangs",
+            "percentunit",
+            ask(_of_gang(gpus.UTILISATION, "avg"), EACH_GANG),
+            good="All GPUs of a gang work or rest together. In the middle for long: one of them is "
+            "waited for, see each GPU.",
+            top=1,
+            width=12,
+        ),
+        lines(
+            "Memory of gangs, the fullest GPU",
+            "bytes",
+            ask(_of_gang(gpus.MEMORY_USED, "max"), EACH_GANG),
+            good="Flat: the model, and the largest clip so far.",
+            width=12,
+        ),
+        lines(
+            "Power of gangs",
+            "watt",
+            ask(_of_gang(gpus.POWER, "sum"), EACH_GANG),
+            good="The same for gangs of one shape at work.",
+            width=12,
+        ),
+        lines(
+            "Temperature of gangs, the hottest GPU",
+            "celsius",
+            ask(_of_gang(gpus.TEMPERATURE, "max"), EACH_GANG),
+            good="Steady, below 85: one hot GPU holds its whole gang up.",
+            width=12,
+            warn_at=85,
+            bad_at=92,
+        ),
+    ),
+)
 GPU_LOAD: Final = Board(
     uid="filmgate-gpu-load",
     title="GPU load",
     about="Each GPU and each gang: what it is busy with, utilisation, memory, power, temperature. "
     "GPUs are read through NVML: without NVIDIA's driver those panels are empty.",
     variables=("model", "tier"),
-    rows=(BUSY, FEELING),
+    rows=(BUSY, GANGS, FEELING),
 )

@@ -37,6 +37,8 @@ class SeenGpu:
     reader: str
     replicas: tuple[str, ...]
     models: tuple[str, ...]
+    gangs: tuple[tuple[str, str], ...]
+    """Model and shape of each gang that it is part of."""
 
 
 class StageReplicas:
@@ -117,6 +119,7 @@ def _alone(replica: SeenReplica, reading: GpuReading) -> SeenGpu:
         reader=replica.replica,
         replicas=(replica.replica,),
         models=(replica.model,),
+        gangs=((replica.model, replica.shape),) if replica.shape is not None else (),
     )
 
 
@@ -126,4 +129,5 @@ def _with(gpu: SeenGpu, other: SeenGpu) -> SeenGpu:
         phase=max(gpu.phase, other.phase, key=PHASES.index),
         replicas=(*gpu.replicas, *other.replicas),
         models=tuple(dict.fromkeys((*gpu.models, *other.models))),
+        gangs=tuple(dict.fromkeys((*gpu.gangs, *other.gangs))),
     )

@@ -27,6 +27,8 @@ class SeenGpu(Protocol):
     def phase(self) -> str: ...
     @property
     def reader(self) -> str: ...
+    @property
+    def gangs(self) -> Iterable[tuple[str, str]]: ...
 
 
 class GpuMetrics:
@@ -47,6 +49,7 @@ class GpuMetrics:
             (Readings(gpus.LAST_XID, registry), lambda gpu: gpu.last_xid),
         )
         self._phase = Readings(gpus.PHASE, registry)
+        self._gang = Readings(gpus.GANG, registry)
         self._throttled = Readings(gpus.THROTTLED, registry)
         self._xids = counter(gpus.XID_ERRORS, registry)
         self._counted: dict[Labels, tuple[str, int]] = {}
@@ -63,6 +66,7 @@ class GpuMetrics:
         self._phase.show(
             {(*at, name): name == gpu.phase for at, gpu in by_place.items() for name in PHASES}
         )
+        self._gang.show({(*at, *gang): 1 for at, gpu in by_place.items() for gang in gpu.gangs})
         self._throttled.show(
             {
                 (*place, why): why in gpu.reading.throttled

@@ -28,6 +28,11 @@ PHASE: Final = gauge(
     "node gpu phase",
     "1 for what the GPU is busy with, 0 for others; denoising before decoding before encoding.",
 )
+GANG: Final = gauge(
+    "filmgate_gpu_gang",
+    "node gpu model shape",
+    "1 for each GPU of a gang that reports to the scheduler.",
+)
 THROTTLED: Final = gauge(
     "filmgate_gpu_throttled",
     "node gpu reason",

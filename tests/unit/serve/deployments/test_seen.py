@@ -33,6 +33,7 @@ def test_a_gang_reads_the_gpus_of_all_its_ranks() -> None:
         ("host", "1", "denoise"),
     ]
     assert first.replicas == second.replicas == ("g",)
+    assert first.gangs == second.gangs == ((gang("g", None).model, gang("g", None).shape),)
 
 
 def test_a_gpu_that_several_share_is_there_once_with_what_matters_most() -> None:
@@ -41,6 +42,7 @@ def test_a_gpu_that_several_share_is_there_once_with_what_matters_most() -> None
     (gpu,) = seen_gpus(seen_replicas([], [encoder, decoder]))
     assert (gpu.phase, gpu.reader, gpu.replicas) == ("decode", "d", ("d", "e"))
     assert gpu.models == ("m", "n")
+    assert gpu.gangs == ()
     (gpu,) = seen_gpus(seen_replicas([], [encoder, replace(decoder, at_work=0)]))
     assert gpu.phase == "encode"
 

@@ -23,8 +23,21 @@ def metrics() -> Metrics:
 
 def seen(reading: GpuReading = READING, *, phase: str = "denoise", reader: str = "a") -> SeenGpu:
     return SeenGpu(
-        node="host", reading=reading, phase=phase, reader=reader, replicas=(reader,), models=()
+        node="host",
+        reading=reading,
+        phase=phase,
+        reader=reader,
+        replicas=(reader,),
+        models=(),
+        gangs=(("m", "tp2"),),
     )
+
+
+def test_whose_gang_a_gpu_belongs_to_is_told_while_it_does(metrics: Metrics) -> None:
+    metrics.gpus.show([seen()])
+    assert value(metrics, gpus.GANG.name, **HERE, model="m", shape="tp2") == 1
+    metrics.gpus.show([])
+    assert value(metrics, gpus.GANG.name, **HERE, model="m", shape="tp2") is None
 
 
 def test_what_was_read_is_shown_in_base_units(metrics: Metrics) -> None:

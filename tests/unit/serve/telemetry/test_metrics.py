@@ -109,6 +109,7 @@ def record_cluster(metrics: Metrics) -> None:
         reader="r1",
         replicas=("r1",),
         models=("tiny",),
+        gangs=(("tiny", "tp2"),),
     )
     metrics.gpus.show([seen])
 
