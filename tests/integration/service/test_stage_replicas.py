@@ -2,10 +2,12 @@
 
 import asyncio
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
+from ray import serve as ray_serve
 
 from pipelines.handoff import unpack
 from pipelines.media.mux import write_clip
@@ -30,7 +32,12 @@ async def replica(kind: Any, values: dict[str, Any]) -> Any:
 
 
 @pytest.mark.parametrize("kind", ["ltx2", "wan-2.1-t2v", "hunyuan-1.5-t2v"])
-async def test_a_clip_goes_through_both(kind: str, tmp_path: Path) -> None:
+async def test_a_clip_goes_through_both(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = SimpleNamespace(replica_id=SimpleNamespace(unique_id="one"))
+    monkeypatch.setattr(ray_serve, "get_replica_context", lambda: context)
+    monkeypatch.setattr(ray_serve, "get_deployment_handle", lambda _: None)
     folder = str(build_checkpoint(kind, tmp_path / "checkpoint"))
     model = Model(name="m", checkpoint=folder, dtype="float32")
     settings = Settings(data_dir=tmp_path / "data", models=(model,))
