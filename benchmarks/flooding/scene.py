@@ -14,12 +14,12 @@ from autoscaling.load import Load, TierLoad
 from autoscaling.promises import Stretch
 from autoscaling.rules import Rules
 from serve.accounts.news import AccountNews
-from serve.deployments.account_watch import AccountWatch
 from serve.deployments.gateway import Gateway
 from serve.jobs.job import Timings
 from serve.jobs.sql_store import open_store
 from serve.jobs.store import Fence
 from serve.messages import Answered, Snapshot
+from serve.scheduling.account_watch import AccountWatch
 from serve.settings import Settings
 
 CLIP_S = 4.0

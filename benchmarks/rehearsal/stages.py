@@ -21,11 +21,11 @@ from serve.artifacts.store import CLIP_FILES
 from serve.deployments.decoder import Decoder
 from serve.deployments.denoiser import Denoiser
 from serve.deployments.encoder import Encoder
-from serve.deployments.gang import Gang
-from serve.deployments.gang_watch import GangWatch, end_gang
-from serve.deployments.rank import Rank
-from serve.deployments.replica import StageReplica
 from serve.models import offered_models
+from serve.replicas.gang import Gang
+from serve.replicas.gang_watch import GangWatch, end_gang
+from serve.replicas.rank import Rank
+from serve.replicas.replica import StageReplica
 
 
 def costs_of(here: StageReplica) -> Costs:

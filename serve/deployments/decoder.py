@@ -13,14 +13,14 @@ from pipelines.spec import ClipSpec
 from pipelines.stages.decode import DecodeStage, Pixels
 from pipelines.stages.film import Film
 from serve.artifacts.store import CLIP_FILES, clip_prefix, latents_key
-from serve.deployments.device_thread import DeviceThread
-from serve.deployments.faults import Fault
-from serve.deployments.fitness import Fitness
-from serve.deployments.memory import contained
-from serve.deployments.replica import StageReplica, open_replica
-from serve.deployments.second_chance import with_second_chance
-from serve.deployments.stage_reports import StageReports
 from serve.messages import Decoded
+from serve.replicas.device_thread import DeviceThread
+from serve.replicas.faults import Fault
+from serve.replicas.fitness import Fitness
+from serve.replicas.memory import contained
+from serve.replicas.replica import StageReplica, open_replica
+from serve.replicas.second_chance import with_second_chance
+from serve.replicas.stage_reports import StageReports
 
 log = logging.getLogger(__name__)
 

@@ -17,17 +17,6 @@ from pipelines.spec import ClipSpec
 from pipelines.stages.denoise import StaleCheckpoint
 from pipelines.stages.denoiser import check_attention
 from pipelines.tuning.offload import Offload, retreat_from
-from serve.deployments.denoising_files import DenoisingFiles
-from serve.deployments.device_thread import DeviceThread, settle
-from serve.deployments.faults import Fault
-from serve.deployments.fitness import Fitness
-from serve.deployments.gang import Gang, GangJob, start_gang
-from serve.deployments.lease import LeaseHolder
-from serve.deployments.replica import StageReplica, open_replica
-from serve.deployments.rounds import check_alive
-from serve.deployments.second_chance import SecondChances
-from serve.deployments.steps import Stepped, StepRunner
-from serve.deployments.vital_signs import VitalSigns
 from serve.messages import (
     DenoiseOrder,
     Encoded,
@@ -36,6 +25,17 @@ from serve.messages import (
     LeaseReport,
     StepEvent,
 )
+from serve.replicas.denoising_files import DenoisingFiles
+from serve.replicas.device_thread import DeviceThread, settle
+from serve.replicas.faults import Fault
+from serve.replicas.fitness import Fitness
+from serve.replicas.gang import Gang, GangJob, start_gang
+from serve.replicas.lease import LeaseHolder
+from serve.replicas.replica import StageReplica, open_replica
+from serve.replicas.second_chance import SecondChances
+from serve.replicas.steps import Stepped, StepRunner
+from serve.replicas.vital_signs import VitalSigns
+from serve.rounds import check_alive
 
 log = logging.getLogger(__name__)
 

@@ -7,14 +7,14 @@ from typing import Any
 from pipelines.spec import ClipRequest, ClipSpec, resolve
 from pipelines.stages.encode import EncodeStage
 from serve.artifacts.store import input_key
-from serve.deployments.conditioning_cache import ConditioningCache
-from serve.deployments.device_thread import DeviceThread
-from serve.deployments.encode_queue import EncodeQueue
-from serve.deployments.fitness import Fitness
-from serve.deployments.replica import StageReplica, open_replica
-from serve.deployments.second_chance import with_second_chance
-from serve.deployments.stage_reports import StageReports
 from serve.messages import Encoded
+from serve.replicas.conditioning_cache import ConditioningCache
+from serve.replicas.device_thread import DeviceThread
+from serve.replicas.encode_queue import EncodeQueue
+from serve.replicas.fitness import Fitness
+from serve.replicas.replica import StageReplica, open_replica
+from serve.replicas.second_chance import with_second_chance
+from serve.replicas.stage_reports import StageReports
 
 log = logging.getLogger(__name__)
 

@@ -12,39 +12,39 @@ from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
 from serve.artifacts.location import open_artifacts
-from serve.deployments.account_watch import AccountWatch
-from serve.deployments.asked import open_asked
-from serve.deployments.attempt import AttemptParts, StageHandles
-from serve.deployments.attempt_end import AttemptEnd
-from serve.deployments.attempts import Attempts
-from serve.deployments.costs import Costs
-from serve.deployments.dispatch import Dispatch
-from serve.deployments.encode_ahead import EncodeAhead
-from serve.deployments.feed import Feed, News
-from serve.deployments.fleet import open_fleets
-from serve.deployments.gangs import gangs_under
-from serve.deployments.giving_way import GivingWay
-from serve.deployments.janitor import Janitor
-from serve.deployments.lessons import Lessons
-from serve.deployments.observatory import Observatory
-from serve.deployments.operators import Operators
-from serve.deployments.policy import open_policy
-from serve.deployments.pulse import Pulse, PulseParts
-from serve.deployments.queued_rows import QueuedRows
-from serve.deployments.rounds import check_alive, in_rounds, steadily
-from serve.deployments.shapes import Shapes
-from serve.deployments.sign_ups import signing_up
-from serve.deployments.snapshots import Known, Snapshots
-from serve.deployments.turn import gangs_of, take_turn
-from serve.deployments.view import View
-from serve.deployments.warmth import Warmth
+from serve.attempts.attempt import AttemptParts, StageHandles
+from serve.attempts.attempt_end import AttemptEnd
+from serve.attempts.attempts import Attempts
+from serve.attempts.encode_ahead import EncodeAhead
+from serve.attempts.gangs import gangs_under
+from serve.attempts.janitor import Janitor
 from serve.gateway.live import event_of
 from serve.jobs.job import Job
 from serve.jobs.sql_store import open_store
 from serve.messages import Answered, LeaseAnswer, LeaseReport, StageReport, StoreErrors
 from serve.models import offered_models
+from serve.rounds import check_alive, in_rounds, steadily
+from serve.scheduling.account_watch import AccountWatch
+from serve.scheduling.asked import open_asked
+from serve.scheduling.costs import Costs
+from serve.scheduling.dispatch import Dispatch
+from serve.scheduling.feed import Feed, News
+from serve.scheduling.fleet import open_fleets
+from serve.scheduling.giving_way import GivingWay
+from serve.scheduling.lessons import Lessons
+from serve.scheduling.operators import Operators
+from serve.scheduling.policy import open_policy
+from serve.scheduling.pulse import Pulse, PulseParts
+from serve.scheduling.queued_rows import QueuedRows
+from serve.scheduling.shapes import Shapes
+from serve.scheduling.sign_ups import signing_up
+from serve.scheduling.snapshots import Known, Snapshots
+from serve.scheduling.turn import gangs_of, take_turn
+from serve.scheduling.view import View
+from serve.scheduling.warmth import Warmth
 from serve.settings import Settings
 from serve.telemetry.logs import configure_logging
+from serve.watching.observatory import Observatory
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from serve.gateway.load_view import LoadView
 from serve.settings.sections import Http
 from tests.contract.browser import Browser, browsing, fault, told
-from tests.unit.serve.deployments.test_load_page import load_view, picture
+from tests.unit.serve.watching.test_load_page import load_view, picture
 
 KEY = "an operator's own key"
 

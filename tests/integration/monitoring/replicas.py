@@ -12,10 +12,10 @@ from typing import Any
 from pipelines.parallel.shape import GangShape
 from serve.app import build, settings_of
 from serve.app import run as serve
-from serve.deployments import gang, stage_reports
 from serve.deployments.decoder import Decoder
 from serve.deployments.denoiser import Denoiser
 from serve.deployments.encoder import Encoder
+from serve.replicas import gang, stage_reports
 from serve.settings import load
 
 HERE = "tests.integration.monitoring.replicas"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from serve.deployments.pulse import MEMORY
+from serve.scheduling.pulse import MEMORY
 from tests.integration.service.queue_rows import QueueRows
 from tests.integration.service.running import SETTINGS, Service, until
 

@@ -11,12 +11,12 @@ from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 
 from pipelines.spec import ClipSpec
-from serve.deployments.queued_rows import QueuedRows
 from serve.jobs.job import Failure, Job, Note, Phase, Status, Timings
 from serve.jobs.sql_store import open_store
 from serve.jobs.store import Fence, IdempotencyClaim, QueueFull
 from serve.jobs.tables import jobs
 from serve.jobs.upgrade import migrate
+from serve.scheduling.queued_rows import QueuedRows
 from tests.integration.store.legal import is_consistent, moved_legally
 
 SPEC = ClipSpec(

@@ -7,7 +7,7 @@ from benchmarks.rehearsal.asking import Answer
 from benchmarks.rehearsal.outcome import Rehearsed
 from benchmarks.rehearsal.workload import CROWD
 from serve.jobs.job import Job, Note, Status, Timings
-from tests.unit.serve.deployments.scene import JOB
+from tests.unit.serve.attempts.scene import JOB
 
 BEGAN_AT = 1_000.0
 FACTOR = 10.0

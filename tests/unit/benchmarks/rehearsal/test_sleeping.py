@@ -9,7 +9,7 @@ from pipelines.cost import StageCosts
 from pipelines.handoff import unpack
 from pipelines.spec import ClipSpec
 from pipelines.stages.denoise import StaleCheckpoint
-from tests.unit.serve.deployments.scene import SPEC
+from tests.unit.serve.attempts.scene import SPEC
 
 COSTS = StageCosts(encode_s=0.5, denoise_s=6.0, decode_s=1.5)
 

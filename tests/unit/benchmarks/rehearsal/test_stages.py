@@ -19,8 +19,8 @@ from serve.deployments.denoiser import Denoiser
 from serve.messages import DenoiseOrder
 from serve.settings import Settings
 from serve.settings.replicas import EncoderReplicas
+from tests.unit.serve.attempts.scene import SPEC
 from tests.unit.serve.deployments.replica import drain, replica_with
-from tests.unit.serve.deployments.scene import SPEC
 
 COSTS = StageCosts(encode_s=0.001, denoise_s=0.003, decode_s=0.001)
 ORDER = DenoiseOrder(job_id="one", epoch=1, attempt=1)

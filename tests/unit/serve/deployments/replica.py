@@ -18,7 +18,7 @@ from serve.deployments import denoiser as module
 from serve.deployments.denoiser import Denoiser
 from serve.messages import DenoiseOrder, Encoded, LeaseAnswer, StepEvent
 from serve.settings.sections import GangCare, Jobs, Lease
-from tests.unit.serve.deployments.scene import SPEC
+from tests.unit.serve.attempts.scene import SPEC
 
 CONTEXT = SimpleNamespace(replica_id=SimpleNamespace(unique_id="gang"))
 ENCODED = Encoded(parcel=Parcel("conditioning", {"x": torch.zeros(1)}).pack(), seconds=0.5)

@@ -9,19 +9,19 @@ import pytest
 import torch
 
 from serve.deployments import denoiser as module
-from serve.deployments import fitness
 from serve.deployments.denoiser import Denoiser
-from serve.deployments.device_thread import DeviceThread
-from serve.deployments.faults import GangBroken
-from serve.deployments.fitness import DeviceLost
-from serve.deployments.gang import Gang
-from serve.deployments.gang_watch import GangWatch
-from serve.deployments.rank import Rank
 from serve.messages import JobFault
+from serve.replicas import fitness
+from serve.replicas.device_thread import DeviceThread
+from serve.replicas.faults import GangBroken
+from serve.replicas.fitness import DeviceLost
+from serve.replicas.gang import Gang
+from serve.replicas.gang_watch import GangWatch
+from serve.replicas.rank import Rank
 from serve.settings.sections import GangCare
-from tests.unit.serve.deployments.ranks import Other, without_ray
 from tests.unit.serve.deployments.replica import denoise, drain, replica_with
-from tests.unit.serve.deployments.test_rank import Stage
+from tests.unit.serve.replicas.ranks import Other, without_ray
+from tests.unit.serve.replicas.test_rank import Stage
 
 NO_ROOM = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")
 LOST = torch.AcceleratorError("CUDA error: an illegal memory access was encountered")

@@ -11,10 +11,10 @@ import torch
 from pipelines.handoff import Parcel
 from pipelines.tuning.attention import AttentionUnavailable
 from serve.deployments import denoiser as module
-from serve.deployments import gang as gang_module
 from serve.deployments.denoiser import Denoiser
-from serve.deployments.fitness import DeviceLost
 from serve.messages import StepEvent
+from serve.replicas import gang as gang_module
+from serve.replicas.fitness import DeviceLost
 from serve.settings.sections import GangCare
 from tests.unit.serve.deployments.replica import AnyKernels, denoise, drain, replica_with
 

@@ -16,14 +16,15 @@ from pipelines.stages.decode import DecodeStage, Pixels
 from pipelines.stages.encode import EncodeStage
 from serve.artifacts.object_store import ObjectArtifacts
 from serve.artifacts.store import latents_key
-from serve.deployments import decoder, encoder, fitness
+from serve.deployments import decoder, encoder
 from serve.deployments.decoder import Decoder
 from serve.deployments.encoder import Encoder
-from serve.deployments.fitness import DeviceLost
 from serve.messages import JobFault
+from serve.replicas import fitness
+from serve.replicas.fitness import DeviceLost
 from serve.settings.replicas import EncoderReplicas
 from serve.settings.sections import Lease
-from tests.unit.serve.deployments.scene import SPEC
+from tests.unit.serve.attempts.scene import SPEC
 
 NO_ROOM = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")
 LOST = torch.AcceleratorError("CUDA error: an illegal memory access was encountered")

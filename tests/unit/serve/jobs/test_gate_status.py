@@ -13,7 +13,7 @@ from autoscaling.rules import Rules
 from serve.jobs.gate_status import GateStatus, TierCounts, counts_by_tier, gate_status
 from serve.jobs.job import Status
 from tests.unit.autoscaling.loads import NUM_TIERS, load_of
-from tests.unit.serve.deployments.scene import JOB
+from tests.unit.serve.attempts.scene import JOB
 
 BUSY = load_of(
     free=TierLoad(backlog_gpu_s=1_600.0, promised_gpu_s=320.0, offered_gpu_s_per_s=8.0),

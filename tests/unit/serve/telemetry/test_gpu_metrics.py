@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 from prometheus_client import CollectorRegistry
 
-from serve.deployments.seen import SeenGpu
 from serve.telemetry.catalogue import gpus
 from serve.telemetry.gpu_metrics import FORGOTTEN_AFTER_S, GpuMetrics
 from serve.telemetry.gpu_reading import GpuReading
 from serve.telemetry.metrics import Metrics
+from serve.watching.seen import SeenGpu
 from tests.unit.serve.telemetry.scraping import TIERS, read, value
 from tests.unit.serve.telemetry.test_metrics import READING
 

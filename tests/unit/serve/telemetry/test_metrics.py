@@ -6,14 +6,14 @@ from dataclasses import replace
 import pytest
 
 from autoscaling.admission import Situation
-from serve.deployments.pool_counts import PoolCount
-from serve.deployments.seen import SeenGpu, SeenReplica
 from serve.jobs.gate_status import TierStatus
 from serve.messages import Answered, GangStatus
 from serve.telemetry.catalogue import CATALOGUE
 from serve.telemetry.gpu_reading import GpuReading
 from serve.telemetry.metrics import Metrics
 from serve.telemetry.own_metrics import hearing
+from serve.watching.pool_counts import PoolCount
+from serve.watching.seen import SeenGpu, SeenReplica
 from tests.unit.serve.telemetry.scraping import (
     DONE,
     JOB,
