@@ -31,13 +31,17 @@ async def replica(kind: Any, values: dict[str, Any]) -> Any:
     return made
 
 
-@pytest.mark.parametrize("kind", ["ltx2", "wan-2.1-t2v", "hunyuan-1.5-t2v"])
-async def test_a_clip_goes_through_both(
-    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def as_one_replica(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What Ray says to whoever asks where it runs; no Scheduler is there to be told anything."""
     context = SimpleNamespace(replica_id=SimpleNamespace(unique_id="one"))
     monkeypatch.setattr(ray_serve, "get_replica_context", lambda: context)
     monkeypatch.setattr(ray_serve, "get_deployment_handle", lambda _: None)
+
+
+@pytest.mark.parametrize("kind", ["ltx2", "wan-2.1-t2v", "hunyuan-1.5-t2v"])
+@pytest.mark.usefixtures("as_one_replica")
+async def test_a_clip_goes_through_both(kind: str, tmp_path: Path) -> None:
     folder = str(build_checkpoint(kind, tmp_path / "checkpoint"))
     model = Model(name="m", checkpoint=folder, dtype="float32")
     settings = Settings(data_dir=tmp_path / "data", models=(model,))
