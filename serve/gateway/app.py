@@ -9,21 +9,21 @@ from fastapi import FastAPI
 from starlette.types import Lifespan
 
 from serve.accounts.remembered import Remembered
-from serve.gateway import accounts, content, estimates, events, health, load, models, videos
+from serve.gateway.admission.demand import Demand, report
+from serve.gateway.admission.door import Door
+from serve.gateway.admission.intake import Intake
+from serve.gateway.admission.pace import Pace
+from serve.gateway.admission.pricing import Pricing
 from serve.gateway.auth import KeyUses
-from serve.gateway.demand import Demand, report
-from serve.gateway.document import API_VERSION, DESCRIPTION, DescribedApp
-from serve.gateway.door import Door
 from serve.gateway.errors import EXPECTED, answer_fault
-from serve.gateway.images import FirstFrames
-from serve.gateway.intake import Intake
 from serve.gateway.limits import BodyLimit, Faults
 from serve.gateway.live import Live
 from serve.gateway.load_board import LoadBoard
-from serve.gateway.pace import Pace
+from serve.gateway.openapi.document import API_VERSION, DESCRIPTION, DescribedApp
 from serve.gateway.parts import GatewayParts
-from serve.gateway.pricing import Pricing
 from serve.gateway.request_ids import RequestIds
+from serve.gateway.requests.images import FirstFrames
+from serve.gateway.routes import accounts, content, estimates, events, health, load, models, videos
 from serve.gateway.store_watch import report_errors
 
 

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from serve.gateway.demand import PATIENCE_S
+from serve.gateway.admission.demand import PATIENCE_S
 from serve.gateway.link import SchedulerLink
 from serve.messages import StoreErrors
 

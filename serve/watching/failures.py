@@ -3,7 +3,7 @@
 from collections import deque
 from typing import Final
 
-from serve.gateway.load_view import LoadFailure
+from serve.gateway.views.load_view import LoadFailure
 from serve.jobs.job import Job, Status
 
 MOST_SHOWN: Final = 50

@@ -6,7 +6,7 @@ from math import isfinite
 
 from autoscaling.admission import Situation
 from autoscaling.ordering import Waiting
-from serve.gateway.load_view import (
+from serve.gateway.views.load_view import (
     LoadGang,
     LoadGpu,
     LoadJob,

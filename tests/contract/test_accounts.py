@@ -13,7 +13,7 @@ from serve.accounts.account import Account
 from serve.accounts.invitations import Invitation, Invitations
 from serve.accounts.promotion import Promotion
 from serve.accounts.rules import rules_of
-from serve.gateway.sign_up_turns import WRONG_CODES_A_MINUTE
+from serve.gateway.admission.sign_up_turns import WRONG_CODES_A_MINUTE
 from serve.settings import Settings
 from serve.settings.accounts import Limits
 from tests.contract.browser import Browser, browsing, fault

@@ -115,7 +115,7 @@ async def test_a_fault_after_the_job_exists_is_not_retried(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with client_of(studio) as client:
-        monkeypatch.setattr("serve.gateway.videos.video_object", lambda *_: 1 / 0)
+        monkeypatch.setattr("serve.gateway.routes.videos.video_object", lambda *_: 1 / 0)
         answer = await client.post("/v1/videos", json={"prompt": SECRET})
         assert answer.status_code == 500
         assert answer.headers["x-should-retry"] == "false"

@@ -5,7 +5,7 @@ import json
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from serve.gateway.load_view import LoadView
+from serve.gateway.views.load_view import LoadView
 from serve.settings.sections import Http
 from tests.contract.browser import Browser, browsing, fault, told
 from tests.unit.serve.watching.test_load_page import load_view, picture

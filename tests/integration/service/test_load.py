@@ -6,7 +6,7 @@ from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from serve.gateway.load_view import LoadView
+from serve.gateway.views.load_view import LoadView
 from tests.integration.service.running import LONG, Service, until
 
 PROMPT = "a most secret lighthouse"

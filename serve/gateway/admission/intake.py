@@ -1,0 +1,189 @@
+"""Taking a clip in: from a request that was let in or deferred to a stored row, or to nothing."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Final, TypeVar
+
+from serve.accounts.account import Principal
+from serve.accounts.limits import limits_of
+from serve.artifacts.store import input_key
+from serve.gateway.admission.door import Verdict
+from serve.gateway.admission.rate_headers import gpu_second_headers
+from serve.gateway.admission.repeats import Repeats
+from serve.gateway.admission.terms import allowance_of, quota_spent, too_many_jobs
+from serve.gateway.errors import NO_RETRY, ApiError, retry_after, unavailable
+from serve.gateway.link import tell_scheduler
+from serve.gateway.parts import GatewayParts
+from serve.gateway.requests.bodies import VideoRequest
+from serve.gateway.requests.images import FirstFrames
+from serve.jobs.job import Job
+from serve.jobs.store import (
+    IdempotencyClaim,
+    IdempotencyMismatch,
+    Inserted,
+    QuotaSpent,
+    Refusal,
+    TooManyJobs,
+)
+from serve.settings.accounts import Limits
+
+log = logging.getLogger(__name__)
+RETRY_DISK_S: Final = 60
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """A job that could be stored, the limits of its account and of its tier, its first frame, and
+    the key under which it must be unique.
+    """
+
+    job: Job
+    limits: Limits
+    max_live: int
+    claim: IdempotencyClaim | None
+    first_frame: bytes | None = None
+
+
+class Intake:
+    """Stores jobs. The picture is stored before the row, so that a job never lacks it."""
+
+    def __init__(self, parts: GatewayParts, first_frames: FirstFrames) -> None:
+        self._parts = parts
+        self._first_frames = first_frames
+        self._storing: set[asyncio.Task[Inserted]] = set()
+        self._repeats = Repeats(parts.store, parts.policy.tiers, now=parts.now)
+
+    def check_disk(self) -> None:
+        """Raise `ApiError` (503) while there is too little space for new clips."""
+        free = self._parts.free_bytes()
+        if free is not None and free < self._parts.min_free_bytes:
+            message = "The service is short of disk space for new clips; try again later."
+            raise ApiError(503, "storage_full", message, headers=retry_after(RETRY_DISK_S))
+
+    async def replayed(
+        self, caller: Principal, request: VideoRequest, key: str | None
+    ) -> Inserted | None:
+        """What was stored for the same request with the same key, if it is still there: so that
+        whoever repeats a request is answered while the gate is shut."""
+        if key is None:
+            return None
+        known = await self._repeats.find((caller.account_id, key), caller.tier)
+        if known is None:
+            return None
+        if known.body_digest != request.digest:
+            raise IdempotencyMismatch("this Idempotency-Key came with a different request before")
+        return Inserted(job=known.job, replayed=True)
+
+    async def take(self, verdict: Verdict, key: str | None) -> Inserted:
+        """Store what was let in or deferred; raises `ApiError` or `PictureError`.
+
+        The storing goes on when the client hangs up in its midst: half of it must not remain.
+        """
+        asked, job = verdict.asked, verdict.job
+        wish = Wish(
+            job=job,
+            limits=asked.limits,
+            max_live=self._max_live(job.tier),
+            claim=IdempotencyClaim(key=key, body_digest=asked.request.digest) if key else None,
+        )
+        if asked.request.image is not None:
+            # Fetching takes long: who may not have the clip, or has it already, is told before.
+            if earlier := await self._ask(wish, self._parts.store.foresee):
+                return earlier
+            size = job.spec.width, job.spec.height
+            first_frame = await self._first_frames.png(asked.request.image, *size)
+            wish = replace(wish, first_frame=first_frame)
+        storing = asyncio.create_task(self._store(wish))
+        self._storing.add(storing)
+        storing.add_done_callback(self._storing.discard)
+        return await asyncio.shield(storing)
+
+    def quota_headers(self, caller: Principal, inserted: Inserted) -> dict[str, str]:
+        """What is left of the account's GPU-seconds; none where these are not limited."""
+        day = limits_of(caller.account, self._parts.rules.limits).gpu_seconds_per_day
+        if day is None or inserted.left_gpu_s is None:
+            return {}
+        return gpu_second_headers(day, inserted.left_gpu_s, inserted.job.created_at)
+
+    def _max_live(self, tier: str) -> int:
+        """Unfinished jobs that an account of this tier may have, whatever its limits say."""
+        tiers = self._parts.policy.tiers
+        return tiers[tiers.rank(tier)].max_outstanding
+
+    def _beside(self, tier: str) -> frozenset[str] | None:
+        """The tiers whose waiting jobs take a place from this one's: itself and those above. None
+        are all, also those that the settings do not name any more."""
+        tiers = self._parts.policy.tiers
+        rank = tiers.rank(tier)
+        return frozenset(each.name for each in tiers.ladder[rank:]) if rank else None
+
+    async def _store(self, wish: Wish) -> Inserted:
+        if wish.first_frame is not None:
+            await self._parts.artifacts.put(input_key(wish.job.id), wish.first_frame)
+        try:
+            inserted = await self._insert(wish)
+        except Exception:
+            await self._forget_frame(wish)
+            raise
+        if inserted.replayed:
+            await self._forget_frame(wish)
+        else:
+            log.info("accepted", extra=_of(wish))
+            tell_scheduler(self._parts.link, wish.job.id)
+        return inserted
+
+    async def _ask(self, wish: Wish, ask: Callable[..., Awaitable[T]]) -> T:
+        """What the store says to it; raises `ApiError` where the account may not have it."""
+        try:
+            return await ask(
+                wish.job,
+                max_waiting=self._parts.jobs.max_waiting,
+                beside=self._beside(wish.job.tier),
+                allowance=allowance_of(wish.limits, wish.max_live),
+                claim=wish.claim,
+            )
+        except TooManyJobs as refusal:
+            snapshot = self._parts.link.snapshot()
+            raise too_many_jobs(refusal.live, snapshot, self._parts.now()) from None
+        except QuotaSpent as refusal:
+            day = wish.limits.gpu_seconds_per_day or 0.0
+            raise quota_spent(wish.job, refusal.committed_gpu_s, day) from None
+
+    async def _insert(self, wish: Wish) -> Inserted:
+        try:
+            return await self._ask(wish, self._parts.store.insert)
+        except (Refusal, ApiError):
+            raise
+        except Exception as error:
+            log.warning("inserting ended with %s", type(error).__name__, extra=_of(wish))
+            return await self._after_doubtful_insert(wish, error)
+
+    async def _after_doubtful_insert(self, wish: Wish, error: Exception) -> Inserted:
+        """A lost answer may hide a stored row: it is looked for by the id chosen here."""
+        try:
+            found = await self._parts.store.get(wish.job.id, wish.job.account_id)
+        except Exception:
+            # Nobody knows: only a key makes it safe to send the same again.
+            fault = unavailable("database")
+            if wish.claim is None:
+                fault.headers |= NO_RETRY
+            raise fault from error
+        if found is None:
+            raise error
+        return Inserted(job=found, replayed=False)
+
+    async def _forget_frame(self, wish: Wish) -> None:
+        if wish.first_frame is None:
+            return
+        try:
+            await self._parts.artifacts.delete([input_key(wish.job.id)])
+        except Exception as error:
+            log.warning("left a picture behind: %s", type(error).__name__, extra=_of(wish))
+
+
+def _of(wish: Wish) -> dict[str, str]:
+    """What a line about it carries."""
+    return {"job_id": wish.job.id, "account_id": wish.job.account_id, "model": wish.job.model}

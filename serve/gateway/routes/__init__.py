@@ -1,0 +1,1 @@
+"""The paths of the API: each file has the routes of one kind of thing, and no rules."""

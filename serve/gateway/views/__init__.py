@@ -1,0 +1,1 @@
+"""What the API tells: jobs, accounts, prices, verdicts and the load as callers see them."""
