@@ -2,8 +2,8 @@
 
 import tempfile
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +17,7 @@ from pipelines.embedded.clip_file import Footage, Pixels, read_clip
 from pipelines.embedded.generate import Clip, generate
 from pipelines.embedded.judge import Verdict, judge
 from pipelines.embedded.judge_proof import SLOTS
+from pipelines.embedded.language import write_caption
 from pipelines.embedded.scene import Frame
 from pipelines.embedded.world import Example, held_out_examples
 
@@ -73,14 +74,29 @@ def accuracies(judged: list[Judged]) -> dict[str, float]:
 
 
 def clicks_in_step(judged: list[Judged], frame: Frame) -> float:
-    """Share of clicks within 0.15 s of a bounce, where clicks were asked for; none counts 0."""
-    shares = []
-    for j in judged:
-        if j.example.scene.sound != "click":
-            continue
-        clicks = [click for click in j.verdict.clicks if click < frame.seconds - IN_STEP]
-        near = [min((abs(c - t) for t in j.verdict.touches), default=9.0) for c in clicks]
-        shares.append(float(np.mean(np.array(near) <= IN_STEP)) if near else 0.0)
+    """Share of the clicks heard that are within 0.15 s of a bounce seen; a clip without any
+    counts 0. Of those clips alone for which clicks were asked, and without their last 0.15 s."""
+    asked = [j.verdict for j in judged if j.example.scene.sound == "click"]
+    return _mean([_near(each.clicks, each.touches, frame) for each in asked])
+
+
+def bounces_heard(judged: list[Judged], frame: Frame) -> float:
+    """The other way round: share of the bounces seen that have their click within 0.15 s."""
+    asked = [j.verdict for j in judged if j.example.scene.sound == "click"]
+    return _mean([_near(each.touches, each.clicks, frame) for each in asked])
+
+
+def _near(moments: Sequence[float], others: Sequence[float], frame: Frame) -> float:
+    """Share of `moments` that have one of the others beside them."""
+    gaps = [
+        min((abs(moment - other) for other in others), default=np.inf)
+        for moment in moments
+        if moment < frame.seconds - IN_STEP
+    ]
+    return float(np.mean(np.array(gaps) <= IN_STEP)) if gaps else 0.0
+
+
+def _mean(shares: Sequence[float]) -> float:
     return float(np.mean(shares)) if shares else float("nan")
 
 
@@ -90,10 +106,16 @@ def psnr(seen: Pixels, ideal: Pixels) -> float:
     return float(10 * np.log10(255**2 / max(error, 1e-9)))
 
 
-def judge_images(pipeline: ModularPipeline, count: int, frame: Frame) -> dict[str, float]:
-    """Image-to-video: PSNR of the first frame in dB, and what became of the rest."""
+def judge_images(
+    pipeline: ModularPipeline, count: int, frame: Frame, said: frozenset[str] = frozenset(SLOTS)
+) -> dict[str, float]:
+    """Image-to-video: PSNR of the first frame in dB, and what became of the rest. Captions name the
+    slots in `said`: what they leave out, the picture alone tells."""
     judged, first = [], []
-    for number, example in enumerate(held_out_examples(count, seed=31)):
+    generator = np.random.default_rng(31)
+    for number, each in enumerate(held_out_examples(count, seed=31)):
+        caption = write_caption(each.scene, each.language, generator, said, held_out=True)
+        example = replace(each, caption=caption)
         picture = scenes.render(example.scene, frame)[0]
         pixels = (picture * 255 + 0.5).astype(np.uint8)
         clip = generate(

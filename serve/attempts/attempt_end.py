@@ -39,15 +39,15 @@ class AttemptEnd:
     async def interrupted(self, attempt: Attempt, now: float) -> None:
         """The gang let go of it, as it was told to or as its lease ran out: not the job's fault."""
         await self._settle_step(attempt, now)
-        self._lost(attempt.job, attempt.job.step - attempt.saved_step)
         stored = replace(attempt.job, step=attempt.saved_step)
-        await self._ledger.requeue(
+        if await self._ledger.requeue(
             attempt.fence,
             now=now,
             crashed=False,
             gave_way=attempt.suspension is Suspension.GIVES_WAY,
             history=noted(attempt.job.history, note_of(attempt.suspension, stored, now)),
-        )
+        ):
+            self._lost(attempt.job, attempt.job.step - attempt.saved_step)
 
     async def overdue(self, attempt: Attempt, limit_s: float, now: float) -> None:
         """It has been in progress longer than the settings allow."""
@@ -64,22 +64,19 @@ class AttemptEnd:
         """
         if isinstance(error, JobFault):
             unsound_frames = error.code == UNSOUND and attempt.job.phase is Phase.DECODE
-            if unsound_frames and await start_over(attempt, self._ledger, self._artifacts, now):
-                self._lost(attempt.job, attempt.job.step)
-                return
-            failure = Failure(code=error.code, message=error.message)
-            await self._fail(attempt, failure, now)
+            if not unsound_frames or not await self._starts_over(attempt, now):
+                await self._fail(attempt, Failure(code=error.code, message=error.message), now)
             return
         await self._settle_step(attempt, now)
         job = attempt.job
         crashes = 1 if attempt.saved_step > job.crash_step else job.crashes + 1
         if crashes < self._max_crashes:
-            self._lost(job, job.step - attempt.saved_step)
             stored = replace(job, step=attempt.saved_step)
             note = interrupted(stored, now, reason="crashed")
-            await self._ledger.requeue(
+            if await self._ledger.requeue(
                 attempt.fence, now=now, crashed=True, history=noted(job.history, note)
-            )
+            ):
+                self._lost(job, job.step - attempt.saved_step)
             return
         died = reason_of(error) in ("died", "silent")
         failure = Failure(
@@ -100,6 +97,13 @@ class AttemptEnd:
         )
         fence = Fence(job_id=job.id, epoch=job.epoch, attempt=job.attempt)
         await self._ledger.fail(fence, now=now, failure=failure)
+
+    async def _starts_over(self, attempt: Attempt, now: float) -> bool:
+        """False if it has been made once more already, or is to be no longer."""
+        again = await start_over(attempt, self._ledger, self._artifacts, now)
+        if again:
+            self._lost(attempt.job, attempt.job.step)
+        return again
 
     async def _fail(self, attempt: Attempt, failure: Failure, now: float) -> None:
         await self._ledger.fail(attempt.fence, now=now, failure=failure, timings=attempt.timings)

@@ -24,14 +24,14 @@ async def check_operator(
     if wanted is None and parts.open_access and not await principals.any_keys():
         return
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    if scheme and wanted is None:
+    if wanted is None:
         raise ApiError(
             403,
             "operator_key_needed",
             "This is for operators: set http.operator_key in the settings (at least 16 "
             "characters), and send it as `Authorization: Bearer KEY`.",
         )
-    if wanted is None or not _is(wanted, scheme, key):
+    if not _is(wanted, scheme, key):
         raise ApiError(
             401,
             "invalid_operator_key",

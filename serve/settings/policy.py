@@ -58,7 +58,7 @@ class TierPolicy(Section):
 
 
 class Policy(Section):
-    tick_s: float = Field(1.0, gt=0)
+    tick_s: float = Field(1.0, gt=0, le=2)
     """How often the Scheduler looks, and tells the Gateways what it sees, as they tell it what was
     asked for."""
     remember_every_s: float = Field(5.0, gt=0)

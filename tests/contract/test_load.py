@@ -76,6 +76,7 @@ async def test_without_an_operator_key_it_closes_with_the_first_account_key(
             pass
     assert fault(answer)[:2] == (403, "operator_key_needed")
     assert "http.operator_key" in answer.json()["error"]["message"]
+    assert fault(await browser.http.get("/v1/load"))[:2] == (403, "operator_key_needed")
 
 
 async def test_events_are_whole_pages_and_only_new_ones(browser: Browser) -> None:

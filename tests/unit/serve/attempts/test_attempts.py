@@ -54,6 +54,7 @@ async def test_a_cancelled_row_stops_its_attempt(scene: Scene) -> None:
     await scene.attempts.drop_moved_on()
     await scene.over()
     assert "one" in scene.gang.cancelled
+    assert "lost" not in [each[0] for each in scene.lessons.told], "nothing is made again"
     assert [done.status for done in scene.finished] == [Status.CANCELLED]
     assert (await scene.row("one")).status is Status.CANCELLED
 

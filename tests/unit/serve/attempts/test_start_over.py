@@ -70,6 +70,7 @@ async def test_who_has_lost_the_job_leaves_its_artifacts_alone(
     monkeypatch.setattr(scene.artifacts, "delete_prefix", nothing_goes)
     await attempt(scene, first=True)
     assert (await scene.row("one")).status is Status.CANCELLED
+    assert "lost" not in [each[0] for each in scene.lessons.told], "nothing is made again"
 
 
 @pytest.mark.parametrize(
