@@ -18,6 +18,9 @@ from autoscaling.shedding import SheddingRule, draw, jitter_s, next_draw_in_s, p
 ALMOST: Final = 1e-6
 HOURS_AHEAD: Final = 24
 """So far is looked for one in which an account is let in."""
+NO_GPUS_RETRY_S: Final = 60.0
+"""Gangs come up one by one, and nobody knows when: who finds none comes back after this time, or up
+to twice as long, so that not all come at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,9 +92,10 @@ def decide(request: Request, sight: Situation, now: float) -> Decision:
     later = _deferred(request, sight, now)
     if isinstance(later, Defer):
         return later
+    soon_s = NO_GPUS_RETRY_S * (1 + number)
     return Shed(
         reason=later,
-        retry_after_s=retry_after_s(request, sight, now),
+        retry_after_s=soon_s if later is Reason.NO_GPUS else retry_after_s(request, sight, now),
         accepted_now=tuple(each.name for each in passing),
     )
 

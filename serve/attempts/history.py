@@ -54,11 +54,20 @@ def released(job: Job, now: float, *, due: bool) -> Note:
     return Note(at=now, what="released", reason="due" if due else "room", text=f"{why}.")
 
 
-def started(job: Job, ahead: Ahead | None, band: str, now: float) -> Note:
-    """An attempt begins: the first one, or one that goes on."""
+def started(
+    job: Job, ahead: Ahead | None, band: str, now: float, held_until: float | None = None
+) -> Note:
+    """An attempt begins: the first one, or one that goes on. Until `held_until` others of its own
+    account kept it from starting."""
     if job.attempt:
         return _resumed(job, now)
     waited_s = now - (job.released_at or job.created_at)
+    if held_until is not None and not _count(ahead):
+        text = (
+            f"It waited {duration(waited_s)}: as many clips of your account were in progress as "
+            f"may be at once ({job.jobs_at_once})."
+        )
+        return Note(at=now, what="started", reason=band, text=text)
     turn = f"Its turn came now: {TURN[band]}."
     if waited_s < AT_ONCE_S and not _count(ahead):
         return Note(at=now, what="started", reason=band, text="It started at once.")

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import ray
 
@@ -13,16 +14,21 @@ from serve.jobs.job import Job
 from serve.messages import Answered
 from serve.scheduling.costs import Costs
 from serve.scheduling.demand import Demand
+from serve.scheduling.own_limits import contending
 from serve.scheduling.queued_rows import QueuedRows
 from serve.scheduling.shapes import Shapes
 from serve.settings import Settings
 
 
 class Asked:
-    """Demand, by this process's clock."""
+    """Demand, by this process's clock. What `contend` leaves out of a queue waits for others of its
+    own account: more gangs would not make it begin sooner."""
 
-    def __init__(self, demand: Demand) -> None:
+    def __init__(
+        self, demand: Demand, contend: Callable[[list[Job], list[Job]], list[Job]]
+    ) -> None:
         self._demand = demand
+        self._contend = contend
 
     def seen(self, job: Job) -> None:
         """A job has changed."""
@@ -38,9 +44,10 @@ class Asked:
             return {}
         cluster = await asyncio.to_thread(ray.cluster_resources)
         now = time.monotonic()
+        running = list(attempts.jobs())
         figures = self._demand.figures(
-            waiting=[*rows.waiting.values(), *rows.deferred.values()],
-            running=list(attempts.jobs()),
+            waiting=self._contend([*rows.waiting.values(), *rows.deferred.values()], running),
+            running=running,
             gangs=gangs.statuses(now),
             cluster_gpus=cluster.get("GPU", 0.0),
             now=now,
@@ -50,5 +57,12 @@ class Asked:
 
 def open_asked(settings: Settings, costs: Costs, shapes: Shapes) -> Asked:
     """For this service's models and tiers."""
-    pays = settings.rules.tiers.pays
-    return Asked(Demand(settings, costs, shapes=shapes.of, pays=pays))
+    rules = settings.rules
+    return Asked(
+        Demand(settings, costs, shapes=shapes.of, pays=rules.tiers.pays),
+        partial(
+            contending,
+            seconds_of=lambda job: costs.seconds_on(job, shapes.standard(job)),
+            within_s=rules.saturation.drain_target_s,
+        ),
+    )

@@ -43,6 +43,7 @@ class Dispatch:
         self._giving_way = giving_way
         self._shapes = shapes
         self._stood_before: dict[str, Ahead] = {}
+        self._held_until: dict[str, float] = {}
 
     async def round(self, *, whole: bool = True) -> None:
         """Start what can start; conclude what was waiting and no longer is.
@@ -61,9 +62,8 @@ class Dispatch:
         self._encode_ahead.look(tally.blocked)
         self._giving_way.make_room(tally.blocked, now)
         self._move(tally)
-        self._stood_before = {
-            job_id: ahead for job_id, ahead in self._stood_before.items() if job_id in jobs
-        }
+        self._stood_before = {i: ahead for i, ahead in self._stood_before.items() if i in jobs}
+        self._held_until = {i: until for i, until in self._held_until.items() if i in jobs}
 
     def _move(self, tally: Tally) -> None:
         """Only while so little waits that whoever moves would be put on the larger gang again."""
@@ -78,7 +78,8 @@ class Dispatch:
         if not tally.is_offered(job, self._shapes):
             await self._attempts.unserved(job)
             return
-        if tally.is_held_back(job):
+        if tally.limits.hold_back(job):
+            self._held_until[job.id] = now
             return
         gang = None
         if job.step < job.spec.steps or not await self._have_latents(job.id):
@@ -88,7 +89,7 @@ class Dispatch:
                 return
             self._gangs.reserve(job.id, job.model, gang.shape)
         if await self._start(job, waiting, gang):
-            tally.starts(job)
+            tally.limits.starts(job)
 
     def _gang_for(self, job: Job, waiting: Waiting, tally: Tally, now: float) -> FreeGangs | None:
         """A free gang of a shape that has room for the job and is large enough for its tier.
@@ -123,7 +124,8 @@ class Dispatch:
         job, now = None, time.time()
         try:
             band = self._policy.band(waiting, self._attempts.runs(), now)
-            note = started(known, self._stood_before.get(known.id), band, now)
+            held_until = self._held_until.get(known.id)
+            note = started(known, self._stood_before.get(known.id), band, now, held_until)
             job = await self._ledger.start(
                 known.id, self._epoch, now, history=noted(known.history, note)
             )
@@ -132,6 +134,7 @@ class Dispatch:
                 self._gangs.release(known.id, settled=True)
         if job is not None:
             self._stood_before.pop(known.id, None)
-            self._policy.started(waiting, job)
+            self._held_until.pop(known.id, None)
+            self._policy.started(waiting, job, held_until)
             self._attempts.begin(job, gang)
         return job is not None

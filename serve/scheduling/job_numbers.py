@@ -61,6 +61,10 @@ class JobNumbers:
             known = self._waiting[job.id] = (job, self._plain(job))
         return known[1]
 
+    def is_due(self, job: Job, now: float) -> bool:
+        """Whether a promised job must begin now, or has waited far too long."""
+        return self.waiting(job).due_at <= now
+
     def renew(self) -> None:
         """Count anew from here on: what things cost has been learnt better."""
         self._waiting.clear()

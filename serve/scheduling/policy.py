@@ -83,6 +83,7 @@ class Policy:
             running=running,
             strength=strength,
             numbers=self.numbers,
+            now=now,
         )
         self._left_over = self._stands.left_over(before)
         self.situation = self._watch.look(self._stands.whole, now, switches)
@@ -124,14 +125,16 @@ class Policy:
         gpus = self._strength.by_model
         return {model: gpu_s / max(1.0, gpus.get(model, 0.0)) for model, gpu_s in work.items()}
 
-    def started(self, waiting: Waiting, job: Job) -> None:
-        """A job's attempt begins; `waiting` is how it stood in the queue."""
+    def started(self, waiting: Waiting, job: Job, held_until: float | None = None) -> None:
+        """A job's attempt begins; `waiting` is how it stood in the queue, `held_until` when others
+        of its account last kept it from starting: it did not wait for gangs before."""
         now = job.attempt_started_at or job.created_at
         if waiting.paid:
             if job.attempt == 1:
                 whole_s = self.numbers.standalone_s(job)
                 afford_s = waiting.deadline - job.created_at - whole_s
-                self._watch.waited(now - job.created_at, afford_s, now)
+                since = max(job.created_at, held_until or job.created_at)
+                self._watch.waited(now - since, afford_s, now)
             return
         in_turn = self._order.in_turn(waiting, now)
         self._shares.started(

@@ -78,8 +78,8 @@ class Pulse:
         parts = self._parts
         if (job := parts.rows.deferred.get(job_id)) is None:
             return
-        due = parts.policy.numbers.waiting(job).due_at <= now
-        row = await soon(parts.ledger.release(job, self._epoch, now, released(job, now, due=due)))
+        note = released(job, now, due=parts.policy.numbers.is_due(job, now))
+        row = await soon(parts.ledger.release(job, self._epoch, now, note))
         if row is None:
             parts.rows.told(job_id)
         else:

@@ -10,6 +10,7 @@ from serve.attempts.run import Run
 from serve.jobs.job import Job
 from serve.scheduling.fleet import Strength
 from serve.scheduling.job_numbers import JobNumbers
+from serve.scheduling.own_limits import contending, held_back
 
 Work = Mapping[str, Sequence[float]]
 """GPU-seconds by rank, for each model."""
@@ -19,7 +20,8 @@ Owed = Mapping[str, Sequence[Promised]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stands:
-    """`idle_gangs` are those for which no released job waits."""
+    """`idle_gangs` are those for which no released job waits; `deferred` are those that may begin
+    or have to."""
 
     whole: Stand
     deferred: Owed = field(default_factory=dict)
@@ -44,19 +46,28 @@ def stands(
     running: Collection[Run],
     strength: Strength,
     numbers: JobNumbers,
+    now: float,
 ) -> Stands:
-    """As of now. A model that is no longer offered has no gangs, and its jobs count in all only."""
+    """As of now. A model that is no longer offered has no gangs, and its jobs count in all only.
+
+    What waits for others of its own account takes no gang, and fills nobody's way with more than
+    its account can have done until the work of all should be.
+    """
+    at_work = [run.job for run in running]
+    held = _held_back(waiting, deferred, at_work)
+    able = [job for job in waiting if job.id not in held]
     released = [job for job in waiting if job.promised_by is not None]
     work = (
-        _work(waiting, numbers),
-        _work((run.job for run in running), numbers),
+        _work(_in_the_way(waiting, at_work, numbers), numbers),
+        _work(at_work, numbers),
         _work(deferred, numbers),
     )
     owed = _promised((*deferred, *released), numbers)
     whole = _stand(strength.gpus, set().union(*work), work, owed, numbers)
     several = strength.by_model if len(strength.by_model) > 1 else {}
     busy = Counter(run.job.model for run in running if run.on_gang)
-    taken = busy + Counter(job.model for job in released)
+    taken = busy + Counter(job.model for job in able if job.promised_by is not None)
+    later = [job for job in deferred if job.id not in held or numbers.is_due(job, now)]
     return Stands(
         whole=replace(
             whole,
@@ -64,9 +75,27 @@ def stands(
                 model: _stand(gpus, [model], work, owed, numbers) for model, gpus in several.items()
             },
         ),
-        deferred=_promised(deferred, numbers),
+        deferred=_promised(later, numbers),
         idle_gangs={model: gangs - taken[model] for model, gangs in strength.gangs.items()},
-        let_in=frozenset(job.model for job in waiting if job.promised_by is None),
+        let_in=frozenset(job.model for job in able if job.promised_by is None),
+    )
+
+
+def _held_back(
+    waiting: Iterable[Job], deferred: Iterable[Job], at_work: Iterable[Job]
+) -> frozenset[str]:
+    """Of both; those that were let in go first, and then the earliest promise."""
+    queue = sorted(waiting, key=lambda job: job.created_at)
+    queue += sorted(deferred, key=lambda job: job.promised_by or job.created_at)
+    return held_back(queue, at_work)
+
+
+def _in_the_way(waiting: Iterable[Job], at_work: list[Job], numbers: JobNumbers) -> list[Job]:
+    return contending(
+        waiting,
+        at_work,
+        seconds_of=lambda job: numbers.seconds_on(job, numbers.standard(job)),
+        within_s=numbers.rules.saturation.drain_target_s,
     )
 
 

@@ -1,10 +1,10 @@
 """What one round of the Scheduler counts as it goes through the queue, each thing once."""
 
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 
 from serve.attempts.history import Ahead
 from serve.jobs.job import Job
+from serve.scheduling.own_limits import OwnLimits
 
 
 class Tally:
@@ -17,7 +17,7 @@ class Tally:
         """Jobs that lack nothing but a free gang, best first."""
         self.full: set[str] = set()
         """Models that have no free gang at all."""
-        self._at_once = Counter(job.account_id for job in running)
+        self.limits = OwnLimits(running)
         self._offered: dict[str, bool] = {}
         self._ahead: dict[str, Ahead] = {}
 
@@ -26,13 +26,6 @@ class Tally:
         if job.model not in self._offered:
             self._offered[job.model] = bool(shapes(job))
         return self._offered[job.model]
-
-    def is_held_back(self, job: Job) -> bool:
-        """Whether as many jobs of its account are in progress as may be at once."""
-        return job.jobs_at_once is not None and self._at_once[job.account_id] >= job.jobs_at_once
-
-    def starts(self, job: Job) -> None:
-        self._at_once[job.account_id] += 1
 
     def blocks(self, job: Job, *, paid: bool) -> Ahead:
         """There is no gang for it; what of its model stands before it."""

@@ -39,6 +39,7 @@ class QueueMetrics:
         self._tiers = tuple(tiers)
         self._waiting = Levels(jobs.WAITING, registry)
         self._backlog = Levels(jobs.BACKLOG, registry)
+        self._held_back = Levels(jobs.HELD_BACK, registry)
         self._late = Levels(jobs.LATE, registry)
         self._suspended = Levels(jobs.SUSPENDED, registry)
         self._oldest = Levels(jobs.OLDEST_WAIT, registry)
@@ -64,20 +65,22 @@ class QueueMetrics:
         self,
         *,
         waiting: Collection[Job],
+        held_back: Collection[Job],
         deferred: Collection[Job],
         running: Collection[Job],
         now: float,
     ) -> None:
-        """All jobs that have not ended."""
+        """All jobs that have not ended; `held_back` wait for others of their own account."""
         oldest: dict[tuple[str, ...], float] = {}
         for job in waiting:
             labels = (job.model, self._tier(job.tier))
             since = job.suspended_at or job.released_at or job.created_at
             oldest[labels] = max(oldest.get(labels, 0.0), now - since)
         gave_way = (job for job in waiting if job.suspended_at is not None)
-        live = (*waiting, *deferred, *running)
+        live = (*waiting, *held_back, *deferred, *running)
         overdue = (job for job in live if job.promised_by is not None and job.promised_by < now)
         self._oldest.show(oldest)
+        self._held_back.show(Tally((job.model, self._tier(job.tier)) for job in held_back))
         self._suspended.show(Tally((job.model, self._tier(job.tier)) for job in gave_way))
         self._deferred.show(Tally((self._tier(job.tier),) for job in deferred))
         self._running.show(Tally((job.model, str(job.phase or "starting")) for job in running))

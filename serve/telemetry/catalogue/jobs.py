@@ -69,6 +69,11 @@ VIDEO: Final = counter(
 WAITING: Final = gauge(
     "filmgate_jobs_waiting", "model tier", "Jobs in the queue; suspended ones are among them."
 )
+HELD_BACK: Final = gauge(
+    "filmgate_jobs_held_back",
+    "model tier",
+    "Jobs that wait for others of their own account (`jobs_at_once`), and in no queue.",
+)
 SUSPENDED: Final = gauge(
     "filmgate_jobs_suspended", "model tier", "Jobs that gave way to others and wait to go on."
 )

@@ -165,6 +165,15 @@ def test_long_waits_are_not_for_programs() -> None:
     assert not Shed(reason=Reason.TOO_FAR, retry_after_s=121.0).should_retry
 
 
+def test_where_no_gang_is_up_everybody_asks_again_within_minutes() -> None:
+    """A gang may be up a minute later; not all come back at once."""
+    nothing = situation(1.0, load_of(gpus=0.0))
+    sheds = [decide(replace(CLIP, account_id=str(n)), nothing, NOW) for n in range(20)]
+    waits = [shed.retry_after_s for shed in sheds if isinstance(shed, Shed)]
+    assert [shed.reason for shed in sheds] == [Reason.NO_GPUS] * 20
+    assert 60.0 <= min(waits) < max(waits) <= 120.0
+
+
 def test_while_nobody_is_let_in_an_account_asks_again_in_the_next_hour() -> None:
     decision = decide(CLIP, situation(1.0, FLOOD), NOW + 600)
     assert isinstance(decision, Shed)

@@ -161,6 +161,7 @@ async def test_an_account_has_so_many_jobs_in_progress_at_once(scene: Scene) -> 
     free_gang(scene, "gang1")
     await dispatch.round()
     assert scene.attempts.ids() == ["bob", "ann2"]
+    assert "clips of your account" in (await scene.row("ann2")).history[-1].text
     for job_id in ("bob", "ann2"):
         scene.gang.say(job_id, *WHOLE, None)
     await scene.over()

@@ -92,7 +92,9 @@ def record(metrics: Metrics) -> None:
     jobs.finished(DONE, in_time=True)
     metrics.queue.ordered([waiting("a", 0, 1.0)], 5.0)
     gave_way = replace(JOB, suspended_at=1_900.0)
-    metrics.queue.standing(waiting=[gave_way], deferred=[JOB], running=[JOB], now=2_000.0)
+    metrics.queue.standing(
+        waiting=[gave_way], held_back=[JOB], deferred=[JOB], running=[JOB], now=2_000.0
+    )
     record_cluster(metrics)
     record_policy(metrics, sight())
 

@@ -42,19 +42,26 @@ def test_the_queue_s_age_is_that_of_who_waits_longest(metrics: Metrics) -> None:
     released = replace(JOB, created_at=1_000.0, released_at=1_950.0, promised_by=1_990.0)
     suspended = replace(JOB, created_at=1_000.0, suspended_at=1_980.0)
     jobs_now = [young, released, suspended]
-    metrics.queue.standing(waiting=jobs_now, deferred=[JOB], running=[JOB], now=2_000.0)
+    metrics.queue.standing(
+        waiting=jobs_now,
+        held_back=[replace(JOB, created_at=0.0)],
+        deferred=[JOB],
+        running=[JOB],
+        now=2_000.0,
+    )
+    assert value(metrics, jobs.HELD_BACK.name, **OURS) == 1
     assert value(metrics, jobs.OLDEST_WAIT.name, **OURS) == 100.0
     assert value(metrics, jobs.SUSPENDED.name, **OURS) == 1
     assert value(metrics, jobs.DEFERRED.name, tier="free") == 1
     assert value(metrics, gate.PROMISES_OVERDUE.name, tier="free") == 1
     assert value(metrics, gate.PROMISES_OVERDUE.name, tier="pro") == 0
-    metrics.queue.standing(waiting=[], deferred=[], running=[], now=2_000.0)
+    metrics.queue.standing(waiting=[], held_back=[], deferred=[], running=[], now=2_000.0)
     assert value(metrics, jobs.OLDEST_WAIT.name, **OURS) == 0
     assert value(metrics, gate.PROMISES_OVERDUE.name, tier="free") == 0
 
 
 def test_running_jobs_are_shown_by_phase(metrics: Metrics) -> None:
     running = [JOB, replace(JOB, phase=None)]
-    metrics.queue.standing(waiting=[], deferred=[], running=running, now=0.0)
+    metrics.queue.standing(waiting=[], held_back=[], deferred=[], running=running, now=0.0)
     assert value(metrics, jobs.RUNNING.name, model="tiny", phase="denoise") == 1
     assert value(metrics, jobs.RUNNING.name, model="tiny", phase="starting") == 1
