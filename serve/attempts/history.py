@@ -60,7 +60,7 @@ def started(
     """An attempt begins: the first one, or one that goes on. Until `held_until` others of its own
     account kept it from starting."""
     if job.attempt:
-        return _resumed(job, now)
+        return _resumed(job, ahead, now)
     waited_s = now - (job.released_at or job.created_at)
     if held_until is not None and not _count(ahead):
         text = (
@@ -101,11 +101,13 @@ def interrupted(job: Job, now: float, *, reason: str) -> Note:
     return Note(at=now, what="interrupted", reason=reason, text=text)
 
 
-def _resumed(job: Job, now: float) -> Note:
-    gave_way = job.suspended_at is not None
-    waited = f" after {duration(now - job.suspended_at)}" if job.suspended_at is not None else ""
-    text = f"{_where(job.step, job.spec.steps)}{waited}."
-    reason = "gave_way" if gave_way else "interrupted"
+def _resumed(job: Job, ahead: Ahead | None, now: float) -> Note:
+    """It goes on, for the reason for which it had stopped."""
+    reason, waited = "interrupted", ""
+    if job.history and (last := job.history[-1]).what == "suspended":
+        reason, waited = last.reason, f" after {duration(now - last.at)}"
+    stood = f"; {before} stood before it" if (before := _count(ahead)) else ""
+    text = f"{_where(job.step, job.spec.steps)}{waited}{stood}."
     return Note(at=now, what="resumed", reason=reason, text=text)
 
 

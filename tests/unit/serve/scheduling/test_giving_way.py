@@ -125,7 +125,7 @@ async def test_a_job_moves_to_a_larger_gang_that_nobody_needs(scene: Scene) -> N
     assert attempt.shape == "tp2"
     row = await scene.row("free")
     assert (row.preemptions, row.step) == (0, 11)
-    assert [note.reason for note in row.history] == ["fair", "larger_gang", "interrupted"]
+    assert [note.reason for note in row.history] == ["fair", "larger_gang", "larger_gang"]
     scene.gang.say("free", *WHOLE, None)
     await scene.over()
 
