@@ -38,6 +38,7 @@ class Policy:
         self._shares = FairShares()
         self._order = TwoBands(self._shares, rules.order)
         self._charged: dict[str, float] = {}
+        self._held: set[str] = set()
         self._recent: dict[str, float] = {}
         self._strength = Strength(gpus=0.0, by_model={}, gangs={})
         self.usual = usual
@@ -129,6 +130,8 @@ class Policy:
         """A job's attempt begins; `waiting` is how it stood in the queue, `held_until` when others
         of its account last kept it from starting: it did not wait for gangs before."""
         now = job.attempt_started_at or job.created_at
+        if held_until is not None:
+            self._held.add(job.id)
         if waiting.paid:
             if job.attempt == 1:
                 whole_s = self.numbers.standalone_s(job)
@@ -151,12 +154,16 @@ class Policy:
 
     def finished(self, job: Job) -> None:
         """A job has ended; to be told once for each."""
+        held = job.id in self._held
+        self._held.discard(job.id)
         if job.status is not Status.COMPLETED or job.completed_at is None:
             return
         self._recent[job.account_id] = max(
             job.completed_at, self._recent.get(job.account_id, job.completed_at)
         )
-        if job.promised_by is not None:
+        if (
+            job.promised_by is not None and not held
+        ):  # what its own account did to it teaches nothing
             waited_s, promised_s = (
                 until - job.created_at for until in (job.completed_at, job.promised_by)
             )

@@ -1,12 +1,14 @@
 """What waits for others of its own account stands in nobody's way."""
 
+from dataclasses import replace
+
 import pytest
 
 from autoscaling.admission import gate_state
 from autoscaling.decisions import GateState
 from autoscaling.promises import Wish
 from serve.attempts.run import Run
-from serve.jobs.job import Job
+from serve.jobs.job import Job, Status
 from serve.scheduling.fleet import Strength
 from serve.scheduling.own_limits import contending, held_back
 from serve.scheduling.policy import Policy
@@ -84,3 +86,16 @@ def test_a_paid_job_that_its_own_account_held_back_closes_no_door() -> None:
     look(policy, [], [], [])
     assert policy.situation is not None
     assert policy.situation.load.paid_wait < 0.1
+
+
+@pytest.mark.parametrize(("held_until", "stretches"), [(None, True), (NOW + 5_000.0, False)])
+def test_a_promise_that_its_own_account_broke_makes_no_other_longer(
+    held_until: float | None, stretches: bool
+) -> None:
+    policy = policy_of()
+    late = deferred("late", NOW + 6_000.0, account_id="ann", jobs_at_once=1)
+    policy.started(policy.numbers.waiting(late), running(late), held_until)
+    policy.finished(replace(late, status=Status.COMPLETED, completed_at=NOW + 9_000.0))
+    look(policy, [], [], [])
+    assert policy.situation is not None
+    assert (policy.situation.stretch.learnt is not None) is stretches
