@@ -16,7 +16,7 @@ from serve.gateway.admission.terms import allowance_of, quota_spent, too_many_jo
 from serve.gateway.errors import NO_RETRY, ApiError, retry_after, unavailable
 from serve.gateway.link import tell_scheduler
 from serve.gateway.parts import GatewayParts
-from serve.gateway.requests.bodies import VideoRequest
+from serve.gateway.requests.bodies import ImageSource, VideoRequest
 from serve.gateway.requests.images import FirstFrames
 from serve.jobs.job import Job
 from serve.jobs.store import (
@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class Submission:
     """A job that could be stored, the limits of its account and of its tier, its first frame, and
     the key under which it must be unique.
     """
@@ -77,26 +77,24 @@ class Intake:
             raise IdempotencyMismatch("this Idempotency-Key came with a different request before")
         return Inserted(job=known.job, replayed=True)
 
-    async def take(self, verdict: Verdict, key: str | None) -> Inserted:
+    async def foreseen(self, verdict: Verdict, key: str | None) -> Inserted | None:
+        """The job that is there already under this key. Raises `ApiError` where the account may
+        not have the clip: before its picture is fetched, which takes long."""
+        return await self._ask(self._submission(verdict, key), self._parts.store.foresee)
+
+    async def take(
+        self, verdict: Verdict, key: str | None, picture: ImageSource | None = None
+    ) -> Inserted:
         """Store what was let in or deferred; raises `ApiError` or `PictureError`.
 
         The storing goes on when the client hangs up in its midst: half of it must not remain.
         """
-        asked, job = verdict.asked, verdict.job
-        wish = Wish(
-            job=job,
-            limits=asked.limits,
-            max_live=self._max_live(job.tier),
-            claim=IdempotencyClaim(key=key, body_digest=asked.request.digest) if key else None,
-        )
-        if asked.request.image is not None:
-            # Fetching takes long: who may not have the clip, or has it already, is told before.
-            if earlier := await self._ask(wish, self._parts.store.foresee):
-                return earlier
-            size = job.spec.width, job.spec.height
-            first_frame = await self._first_frames.png(asked.request.image, *size)
-            wish = replace(wish, first_frame=first_frame)
-        storing = asyncio.create_task(self._store(wish))
+        submission = self._submission(verdict, key)
+        if picture is not None:
+            spec = submission.job.spec
+            first_frame = await self._first_frames.png(picture, spec.width, spec.height)
+            submission = replace(submission, first_frame=first_frame)
+        storing = asyncio.create_task(self._store(submission))
         self._storing.add(storing)
         storing.add_done_callback(self._storing.discard)
         return await asyncio.shield(storing)
@@ -107,6 +105,15 @@ class Intake:
         if day is None or inserted.left_gpu_s is None:
             return {}
         return gpu_second_headers(day, inserted.left_gpu_s, inserted.job.created_at)
+
+    def _submission(self, verdict: Verdict, key: str | None) -> Submission:
+        asked, job = verdict.asked, verdict.job
+        return Submission(
+            job=job,
+            limits=asked.limits,
+            max_live=self._max_live(job.tier),
+            claim=IdempotencyClaim(key=key, body_digest=asked.request.digest) if key else None,
+        )
 
     def _max_live(self, tier: str) -> int:
         """Unfinished jobs that an account of this tier may have, whatever its limits say."""
@@ -120,70 +127,74 @@ class Intake:
         rank = tiers.rank(tier)
         return frozenset(each.name for each in tiers.ladder[rank:]) if rank else None
 
-    async def _store(self, wish: Wish) -> Inserted:
-        if wish.first_frame is not None:
-            await self._parts.artifacts.put(input_key(wish.job.id), wish.first_frame)
+    async def _store(self, submission: Submission) -> Inserted:
+        if submission.first_frame is not None:
+            await self._parts.artifacts.put(input_key(submission.job.id), submission.first_frame)
         try:
-            inserted = await self._insert(wish)
+            inserted = await self._insert(submission)
         except Exception:
-            await self._forget_frame(wish)
+            await self._forget_frame(submission)
             raise
         if inserted.replayed:
-            await self._forget_frame(wish)
+            await self._forget_frame(submission)
         else:
-            log.info("accepted", extra=_of(wish))
-            tell_scheduler(self._parts.link, wish.job.id)
+            log.info("accepted", extra=_of(submission))
+            tell_scheduler(self._parts.link, submission.job.id)
         return inserted
 
-    async def _ask(self, wish: Wish, ask: Callable[..., Awaitable[T]]) -> T:
+    async def _ask(self, submission: Submission, ask: Callable[..., Awaitable[T]]) -> T:
         """What the store says to it; raises `ApiError` where the account may not have it."""
         try:
             return await ask(
-                wish.job,
+                submission.job,
                 max_waiting=self._parts.jobs.max_waiting,
-                beside=self._beside(wish.job.tier),
-                allowance=allowance_of(wish.limits, wish.max_live),
-                claim=wish.claim,
+                beside=self._beside(submission.job.tier),
+                allowance=allowance_of(submission.limits, submission.max_live),
+                claim=submission.claim,
             )
         except TooManyJobs as refusal:
             snapshot = self._parts.link.snapshot()
             raise too_many_jobs(refusal.live, snapshot, self._parts.now()) from None
         except QuotaSpent as refusal:
-            day = wish.limits.gpu_seconds_per_day or 0.0
-            raise quota_spent(wish.job, refusal.committed_gpu_s, day) from None
+            day = submission.limits.gpu_seconds_per_day or 0.0
+            raise quota_spent(submission.job, refusal.committed_gpu_s, day) from None
 
-    async def _insert(self, wish: Wish) -> Inserted:
+    async def _insert(self, submission: Submission) -> Inserted:
         try:
-            return await self._ask(wish, self._parts.store.insert)
+            return await self._ask(submission, self._parts.store.insert)
         except (Refusal, ApiError):
             raise
         except Exception as error:
-            log.warning("inserting ended with %s", type(error).__name__, extra=_of(wish))
-            return await self._after_doubtful_insert(wish, error)
+            log.warning("inserting ended with %s", type(error).__name__, extra=_of(submission))
+            return await self._after_doubtful_insert(submission, error)
 
-    async def _after_doubtful_insert(self, wish: Wish, error: Exception) -> Inserted:
+    async def _after_doubtful_insert(self, submission: Submission, error: Exception) -> Inserted:
         """A lost answer may hide a stored row: it is looked for by the id chosen here."""
         try:
-            found = await self._parts.store.get(wish.job.id, wish.job.account_id)
+            found = await self._parts.store.get(submission.job.id, submission.job.account_id)
         except Exception:
             # Nobody knows: only a key makes it safe to send the same again.
             fault = unavailable("database")
-            if wish.claim is None:
+            if submission.claim is None:
                 fault.headers |= NO_RETRY
             raise fault from error
         if found is None:
             raise error
         return Inserted(job=found, replayed=False)
 
-    async def _forget_frame(self, wish: Wish) -> None:
-        if wish.first_frame is None:
+    async def _forget_frame(self, submission: Submission) -> None:
+        if submission.first_frame is None:
             return
         try:
-            await self._parts.artifacts.delete([input_key(wish.job.id)])
+            await self._parts.artifacts.delete([input_key(submission.job.id)])
         except Exception as error:
-            log.warning("left a picture behind: %s", type(error).__name__, extra=_of(wish))
+            log.warning("left a picture behind: %s", type(error).__name__, extra=_of(submission))
 
 
-def _of(wish: Wish) -> dict[str, str]:
+def _of(submission: Submission) -> dict[str, str]:
     """What a line about it carries."""
-    return {"job_id": wish.job.id, "account_id": wish.job.account_id, "model": wish.job.model}
+    return {
+        "job_id": submission.job.id,
+        "account_id": submission.job.account_id,
+        "model": submission.job.model,
+    }

@@ -8,12 +8,19 @@ from typing import Final
 
 import httpx
 
+from serve.gateway.errors import ApiError, retry_after
 from serve.gateway.requests.addresses import image_fault, resolve_checked
+from serve.gateway.requests.picture_turns import RETRY_S, place
 
 MAX_HOPS: Final = 5
 TOTAL_TIMEOUT_S: Final = 30.0
+"""Waiting for a place among those that are fetched at once included."""
 STEP_TIMEOUT_S: Final = 10.0
 FETCHES_AT_ONCE: Final = 8
+BUSY: Final = (
+    "As many image URLs are being fetched as this service does at once; try again shortly, or send "
+    "the picture itself."
+)
 DEFAULT_PORTS: Final = (("http", 80), ("https", 443))
 
 
@@ -43,10 +50,13 @@ class PictureFetcher:
         await self._client.aclose()
 
     async def fetch(self, url: str) -> bytes:
-        """The body behind `url`; raises `ApiError` (400) when it cannot or may not be had."""
+        """The body behind `url`; raises `ApiError`: 400 when it cannot or may not be had, 503 when
+        so many others are being fetched that its turn does not come."""
+        parsed = _parsed(url)
+        busy = ApiError(503, "service_unavailable", BUSY, headers=retry_after(RETRY_S))
         try:
-            async with self._slots, asyncio.timeout(TOTAL_TIMEOUT_S):
-                return await self._follow(_parsed(url))
+            async with asyncio.timeout(TOTAL_TIMEOUT_S), place(self._slots, busy):
+                return await self._follow(parsed)
         except (TimeoutError, httpx.TimeoutException):
             message = "The image URL did not answer in time."
             raise image_fault("image_fetch_failed", message) from None

@@ -5,10 +5,9 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from autoscaling.decisions import Shed
 from serve.accounts.account import Principal
 from serve.gateway.admission.demand import Demand
-from serve.gateway.admission.door import Door, Verdict, ask_at_the_door
+from serve.gateway.admission.door import Door, ask_at_the_door
 from serve.gateway.admission.intake import Intake
 from serve.gateway.admission.rate_headers import take_turn, tell
 from serve.gateway.auth import Caller, Parts, note_use, parts_of, unnoted_principal
@@ -27,7 +26,8 @@ from serve.gateway.openapi.responses import POLL_AFTER, READ_FAULTS
 from serve.gateway.parts import GatewayParts
 from serve.gateway.query import only_query
 from serve.gateway.requests.bodies import read_video_request
-from serve.gateway.views.telling import refusal_of, unread_refusal
+from serve.gateway.routes.taking import taken, turned_aside
+from serve.gateway.views.telling import unread_refusal
 from serve.gateway.views.video_object import (
     Video,
     VideoDeleted,
@@ -36,7 +36,6 @@ from serve.gateway.views.video_object import (
     video_object,
 )
 from serve.jobs.job import Job, Status
-from serve.jobs.store import Inserted
 
 router = APIRouter()
 MAX_PAGE = 100
@@ -66,14 +65,10 @@ async def create_video(request: Request, response: Response) -> Video:
     if idempotency_key is None:
         _shed_unread(request, asker, parts.now())
     verdict = ask_at_the_door(request, asker, await read_video_request(request))
-    inserted = None
-    if isinstance(verdict.decision, Shed):
-        inserted = await intake.replayed(asker, verdict.asked.request, idempotency_key)
-        if inserted is None:
-            request.app.state.demand.answered(verdict)
-            raise refusal_of(verdict)
+    inserted = await turned_aside(request, asker, verdict, idempotency_key)
     note_use(request, parts, asker)
-    inserted = inserted or await _taken(request, verdict, idempotency_key)
+    if inserted is None:
+        verdict, inserted = await taken(request, asker, verdict, idempotency_key)
     request.scope[JOB_STORED] = True
     tell(request, intake.quota_headers(asker, inserted))
     if inserted.replayed:
@@ -92,17 +87,6 @@ def _shed_unread(request: Request, asker: Principal, now: float) -> None:
     if (model := demand.floods(asker.account_id, now)) and (shed := door.shuts_out(asker)):
         demand.unread(shed, model, asker.tier)
         raise unread_refusal(shed, asker.tier, now)
-
-
-async def _taken(request: Request, verdict: Verdict, idempotency_key: str | None) -> Inserted:
-    """Stored, or found; what is new is in the way of all that is decided from now on."""
-    door: Door = request.app.state.door
-    intake: Intake = request.app.state.intake
-    with door.taking(verdict) as take_back:
-        inserted = await intake.take(verdict, idempotency_key)
-        if inserted.replayed:
-            take_back()
-    return inserted
 
 
 @router.get(

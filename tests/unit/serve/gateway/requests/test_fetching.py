@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from serve.gateway.errors import ApiError
-from serve.gateway.requests import fetching
+from serve.gateway.requests import fetching, picture_turns
 from serve.gateway.requests.fetching import PictureFetcher
 
 MAX_BYTES = 1_000
@@ -218,6 +218,32 @@ async def test_a_body_that_trickles_is_cut_off(monkeypatch: pytest.MonkeyPatch) 
         with pytest.raises(ApiError) as caught:
             await fetch.fetch(place.url("/"))
     assert caught.value.code == "image_fetch_failed"
+
+
+async def test_who_finds_all_places_taken_is_told_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long the others take: to wait for a place is not to wait for its end."""
+    over, full = asyncio.Event(), asyncio.Event()
+
+    async def slow(path: str, writer: asyncio.StreamWriter) -> None:
+        if len(place.requests) == fetching.FETCHES_AT_ONCE:
+            full.set()
+        await over.wait()
+        await pictures(path, writer)
+
+    async with web(slow, monkeypatch) as place, fetcher() as fetch:
+        at_work = [
+            asyncio.create_task(fetch.fetch(place.url("/ok")))
+            for _ in range(fetching.FETCHES_AT_ONCE)
+        ]
+        await full.wait()
+        with monkeypatch.context() as impatient:
+            impatient.setattr(picture_turns, "PATIENCE_S", 0.05)
+            with pytest.raises(ApiError) as caught:
+                await fetch.fetch(place.url("/ok"))
+        assert (caught.value.status, caught.value.code) == (503, "service_unavailable")
+        assert caught.value.headers["retry-after"] == "5"
+        over.set()
+        assert await asyncio.gather(*at_work, fetch.fetch(place.url("/ok"))) == [b"picture"] * 9
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl to make a certificate")

@@ -70,6 +70,16 @@ async def test_what_is_no_picture() -> None:
         with pytest.raises(PictureError) as caught:
             await frames.png(source, 64, 32)
         assert caught.value.code == code
-    with pytest.raises(ApiError):
-        await frames.png("http://127.0.0.1/a.png", 64, 32)
+    await frames.close()
+
+
+async def test_what_is_at_hand_need_not_be_fetched() -> None:
+    frames = FirstFrames(max_bytes=MAX_BYTES, allow_private=False)
+    for source in (b"upload", " DATA:,a%20b"):
+        async with frames.at_hand(source, "ann") as picture:
+            assert picture == source
+    with pytest.raises(ApiError) as caught:
+        async with frames.at_hand("http://127.0.0.1/a.png", "ann"):
+            pytest.fail("it may not be fetched")
+    assert caught.value.code == "image_url_forbidden"
     await frames.close()
