@@ -17,6 +17,17 @@ def limits_of(account: Account, tiers: Mapping[str, Limits]) -> Limits:
     return limits.model_copy(update={name: getattr(own, name) for name in own.model_fields_set})
 
 
+def unfinished_jobs(limits: Limits, tier_most: int) -> int:
+    """Jobs that wait, run or are promised; `tier_most` is what the policy allows the tier.
+
+    With both limits on jobs it is their sum that counts, since whether a job already runs is a
+    matter of milliseconds.
+    """
+    if limits.jobs_waiting is None or limits.jobs_at_once is None:
+        return tier_most
+    return min(tier_most, limits.jobs_waiting + limits.jobs_at_once)
+
+
 def stated(overrides: Limits) -> dict[str, object]:
     """The limits that are stated, as plain values: null is stated too, and means no limit."""
     return overrides.model_dump(mode="json", exclude_unset=True)

@@ -62,6 +62,10 @@ class Roster:
         """Its next jobs are of this tier; False when there is no such account."""
         return await self._change(account_id, tier=tier)
 
+    async def set_region(self, account_id: str, region: str) -> bool:
+        """It is turned away with its region from now on."""
+        return await self._change(account_id, region=region)
+
     async def set_overrides(self, account_id: str, overrides: Limits) -> bool:
         """The account's own limits; those that are not set are its tier's again."""
         return await self._change(account_id, overrides=stated(overrides) or None)

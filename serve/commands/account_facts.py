@@ -17,7 +17,7 @@ def facts_of(
     account: "Account", settings: Settings, standing: "Standing"
 ) -> Iterator[tuple[str, str]]:
     """Names and values; a limit that is not of the tier is marked."""
-    from serve.accounts.limits import limits_of
+    from serve.accounts.limits import limits_of, unfinished_jobs
 
     yield "id", account.id
     yield "name", account.name
@@ -31,6 +31,9 @@ def facts_of(
     for name, value in limits.model_dump(mode="json").items():
         shown = ", ".join(value) if isinstance(value, list) else value
         yield name, f"{'none' if value is None else shown}{' (its own)' if name in own else ''}"
+    ladder = settings.rules.tiers
+    most = unfinished_jobs(limits, ladder[ladder.rank(account.tier)].max_outstanding)
+    yield "unfinished jobs", f"{most} at most, promised ones included"
     yield "jobs", f"{standing.running} in progress, {standing.waiting} waiting"
     yield (
         "GPU-seconds today",

@@ -10,6 +10,7 @@ import typer
 
 from serve.commands.account_facts import facts_of, show_usage
 from serve.commands.database import brought_up_to_date, opened_accounts
+from serve.commands.gate_target import checked_region
 from serve.commands.keys import checked_tier
 from serve.commands.newcomers import invite, waitlist
 from serve.commands.options import Config
@@ -32,7 +33,10 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="The account's name, o
 NewName = Annotated[str, typer.Argument(metavar="NAME", help="Any name that is not taken.")]
 Tier = Annotated[str, typer.Argument(metavar="TIER", help="A tier of the settings.")]
 NewTier = Annotated[str | None, typer.Option("--tier", help="Else the tier of new accounts.")]
-Region = Annotated[str | None, typer.Option("--region", help="Where it is at home.")]
+NewRegion = Annotated[
+    str | None, typer.Option("--region", metavar="REGION", help="Where it is at home, such as kr.")
+]
+Region = Annotated[str, typer.Argument(metavar="REGION", help="Where it is at home, such as kr.")]
 Invite = Annotated[str | None, typer.Option("--invite", help="The code that it came with.")]
 Changes = Annotated[
     list[str] | None,
@@ -49,13 +53,14 @@ COLUMNS = ("id", "name", "tier", "region", "made", "own limits", "state")
 def create(
     name: NewName,
     tier: NewTier = None,
-    region: Region = None,
+    region: NewRegion = None,
     invite: Invite = None,
     config: Config = None,
 ) -> None:
     """Make an account. It needs a key before it can ask for anything."""
     settings = load(config)
     tier = checked_tier(tier or settings.new_tier, settings)
+    region = None if region is None else checked_region(region)
     account = asyncio.run(_create(settings, name, tier, region, invite))
     print(f"{account.id} is made, in tier {tier}: filmgate keys create --account {name}")
 
@@ -93,6 +98,19 @@ def set_tier(name: Name, tier: Tier, config: Config = None) -> None:
     print(f"{name} is in tier {tier}")
 
 
+@accounts.command("set-region")
+def set_region(name: Name, region: Region, config: Config = None) -> None:
+    """Say where an account is at home: it is closed out with the region. Its jobs go on."""
+    settings, region = load(config), checked_region(region)
+
+    async def work() -> None:
+        async with _found(settings, name) as (accounts, account):
+            await accounts.set_region(account.id, region)
+
+    asyncio.run(work())
+    print(f"{name} is at home in {region}")
+
+
 @accounts.command()
 def override(
     name: Name, changes: Changes = None, reset: Reset = False, config: Config = None
@@ -104,7 +122,7 @@ def override(
 
     async def work() -> int:
         async with _found(settings, name) as (accounts, account):
-            own = changed_limits(account.overrides, changes or [], settings, reset=reset)
+            own = changed_limits(account, changes or [], settings, reset=reset)
             await accounts.set_overrides(account.id, own)
             return len(own.model_fields_set)
 

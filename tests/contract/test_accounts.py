@@ -136,7 +136,7 @@ async def test_who_guesses_codes_slows_nobody_else(opened: Callable[..., Any]) -
 async def test_me_without_a_key(browser: Browser) -> None:
     me = (await browser.http.get("/v1/me")).raise_for_status().json()
     assert (me["id"], me["tier"], me["promotion"]) == ("local", "pro", None)
-    assert me["limits"] == Limits().model_dump()
+    assert me["limits"] == {**Limits().model_dump(), "unfinished_jobs": 1_000}
     assert me["today"]["left_gpu_s"] is None
 
 
@@ -149,6 +149,7 @@ async def test_me_says_what_may_be_asked_and_what_is_taken(opened: Callable[...,
         me = (await browser.http.get("/v1/me")).raise_for_status().json()
     assert (me["name"], me["tier"], me["region"], me["created_at"]) == ("ann", "new", "kr", NOON)
     assert (me["limits"]["jobs_waiting"], me["limits"]["gpu_seconds_per_day"]) == (3, 10.0)
+    assert me["limits"]["unfinished_jobs"] == 10
     assert me["jobs"] == {"in_progress": 0, "waiting": 1}
     assert me["today"] == {
         "used_gpu_s": 0.0,

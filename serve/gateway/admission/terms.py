@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from pipelines.spec import ModelLimits
+from serve.accounts.limits import unfinished_jobs
 from serve.gateway.admission.rate_headers import duration, gpu_second_headers, plain
 from serve.gateway.errors import ApiError, retry_after
 from serve.jobs.job import Job
@@ -65,17 +66,15 @@ def check_clip(job: Job, limits: Limits) -> None:
         raise ApiError(403, "clip_not_allowed", message)
 
 
-def allowance_of(limits: Limits, max_live: int | None = None) -> Allowance:
-    """What the store checks while it takes a job in; `max_live` is what the policy allows a tier.
-
-    With both limits on jobs it is their sum that counts, since whether a job already runs is a
-    matter of milliseconds.
-    """
-    live, waiting = max_live, limits.jobs_waiting
-    if waiting is not None and limits.jobs_at_once is not None:
-        both = waiting + limits.jobs_at_once
-        live, waiting = both if max_live is None else min(max_live, both), None
-    return Allowance(live=live, waiting=waiting, gpu_s=limits.gpu_seconds_per_day)
+def allowance_of(limits: Limits, tier_most: int) -> Allowance:
+    """What the store checks while it takes a job in; `tier_most` are the unfinished jobs that the
+    policy allows the tier."""
+    both = limits.jobs_waiting is not None and limits.jobs_at_once is not None
+    return Allowance(
+        live=unfinished_jobs(limits, tier_most),
+        waiting=None if both else limits.jobs_waiting,
+        gpu_s=limits.gpu_seconds_per_day,
+    )
 
 
 def too_many_jobs(

@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from autoscaling.newcomers import Entry
-from serve.accounts.limits import limits_of
+from serve.accounts.limits import limits_of, unfinished_jobs
 from serve.accounts.newcomer import NotCalled, NotLetIn, Opened, Place, SignUp, UnknownPlace
 from serve.gateway.admission.sign_up_turns import sign_up_turn
 from serve.gateway.auth import Caller, Parts
@@ -123,7 +123,16 @@ async def me(request: Request, parts: Parts, caller: Caller) -> Me:
     limits = limits_of(caller.account, parts.rules.limits)
     standing = await parts.store.standing(caller.account_id, now)
     prospects = open_models(request, parts, caller)
-    return me_of(caller.account, limits, standing, parts.rules, prospects=prospects, now=now)
+    tiers = parts.policy.tiers
+    return me_of(
+        caller.account,
+        limits,
+        standing,
+        parts.rules,
+        unfinished_jobs=unfinished_jobs(limits, tiers[tiers.rank(caller.tier)].max_outstanding),
+        prospects=prospects,
+        now=now,
+    )
 
 
 @router.get("/v1/usage", responses=READ_FAULTS, dependencies=[Depends(only_query("days"))])

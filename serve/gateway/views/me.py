@@ -58,11 +58,17 @@ class OpenModel(Prospect):
     model: str
 
 
-class Me(AccountObject):
-    """The caller's account; `limits` are those in effect, and null is no limit. `open` has each
-    model that it may use."""
+class LimitsInEffect(Limits):
+    """What the account may ask; null is no limit. `unfinished_jobs` are those that wait, run or
+    are promised: what its tier may have, or less where `jobs_waiting` and `jobs_at_once` say so."""
 
-    limits: Limits
+    unfinished_jobs: int
+
+
+class Me(AccountObject):
+    """The caller's account. `open` has each model that it may use."""
+
+    limits: LimitsInEffect
     jobs: LiveJobs
     today: Today
     promotion: Rise | None
@@ -87,13 +93,14 @@ def me_of(
     standing: Standing,
     rules: Rules,
     *,
+    unfinished_jobs: int,
     prospects: list[OpenModel],
     now: float,
 ) -> Me:
     """The account as it stands at `now`."""
     return Me(
         **account_fields(account),
-        limits=limits,
+        limits=LimitsInEffect(**limits.model_dump(), unfinished_jobs=unfinished_jobs),
         jobs=LiveJobs(in_progress=standing.running, waiting=standing.waiting),
         today=_today(standing, limits.gpu_seconds_per_day, now),
         promotion=_rise(account, rules.promotion),

@@ -1,7 +1,7 @@
 """Which limits hold: the tier's, and the account's own in place of them."""
 
 from serve.accounts.account import Account
-from serve.accounts.limits import limits_of, stated
+from serve.accounts.limits import limits_of, stated, unfinished_jobs
 from serve.settings.accounts import Limits
 
 TIERS = {"new": Limits(jobs_waiting=2, max_seconds=4.0), "pro": Limits(price_multiplier=0.5)}
@@ -36,3 +36,10 @@ def test_no_limit_can_be_stated_too() -> None:
     own = account("new", jobs_waiting=None)
     assert limits_of(own, TIERS).jobs_waiting is None
     assert stated(own.overrides) == {"jobs_waiting": None}
+
+
+def test_no_limit_of_an_accounts_own_is_above_its_tiers() -> None:
+    assert unfinished_jobs(Limits(), 20) == 20
+    assert unfinished_jobs(Limits(jobs_waiting=5), 20) == 20
+    assert unfinished_jobs(Limits(jobs_waiting=5, jobs_at_once=1), 20) == 6
+    assert unfinished_jobs(Limits(jobs_waiting=100, jobs_at_once=1), 20) == 20

@@ -54,6 +54,7 @@ def test_what_is_told_of_an_account() -> None:
         assert (told["tier"], told["jobs_waiting"]) == ("new", "7 (its own)")
         assert told["models"] == "filmgate-tiny (its own)"
         assert (told["max_seconds"], told["requests_per_minute"]) == ("4.0", "none")
+        assert told["unfinished"] == "jobs      10 at most, promised ones included"
         assert told["jobs"] == "0 in progress, 0 waiting"
 
 
@@ -80,6 +81,8 @@ def test_an_account_gets_limits_of_its_own() -> None:
         ("jobs_waiting=0", "jobs_waiting=0: input should be greater than or equal to 1"),
         ("jobs_waiting=many", "jobs_waiting=many: input should be a valid integer"),
         ("max_size=wide", "max_size=wide: string should match pattern"),
+        ("jobs_waiting=11", "may have 10 unfinished jobs (policy.tiers.new.max_outstanding)"),
+        ("jobs_at_once=11", "may have 10 unfinished jobs (policy.tiers.new.max_outstanding)"),
         ("models=sora,filmgate-tiny", "there is no model sora: there is filmgate-tiny"),
     ],
 )
@@ -87,6 +90,31 @@ def test_a_limit_that_cannot_be_is_refused(change: str, says: str) -> None:
     done("create", "ann")
     assert says in refused("override", "ann", change)
     assert stated(row("ann").overrides) == {}
+
+
+def test_what_is_above_the_tiers_own_number_of_jobs_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By what can be done about it; no limit at all leaves the tier's."""
+    done("create", "ann")
+    assert "put ann into another tier" in refused("override", "ann", "jobs_waiting=100")
+    done("override", "ann", "jobs_waiting=none", "jobs_at_once=10")
+    assert "10 at most, promised ones included" in done("show", "ann")
+    monkeypatch.setenv("FILMGATE_POLICY__TIERS", '{"new": {"max_outstanding": 15}}')
+    done("override", "ann", "jobs_waiting=15", "jobs_at_once=")
+    assert "15 at most" in done("show", "ann")
+
+
+def test_where_an_account_is_at_home() -> None:
+    """As regions are closed: one that no command could close is none."""
+    for region in ("KR", "South Korea", "k"):
+        assert f"{region} is no region" in refused("create", "ann", "--region", region)
+    done("create", "ann")
+    assert row("ann").region is None
+    assert done("set-region", "ann", "kr") == "ann is at home in kr\n"
+    assert row("ann").region == "kr"
+    assert "KR is no region" in refused("set-region", "ann", "KR")
+    assert "there is no account nobody" in refused("set-region", "nobody", "kr")
 
 
 def test_tiers_and_doors() -> None:

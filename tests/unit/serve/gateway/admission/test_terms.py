@@ -29,7 +29,7 @@ def test_no_limits_refuse_nothing(a_job: Make) -> None:
     check_model("tiny", Limits())
     check_clip(a_job(), Limits())
     assert within(TINY_LIMITS, Limits()) == TINY_LIMITS
-    assert allowance_of(Limits()) == Allowance()
+    assert allowance_of(Limits(), 9) == Allowance(live=9)
 
 
 def test_at_the_limit_is_within_it(a_job: Make) -> None:
@@ -56,10 +56,10 @@ def test_defaults_are_those_that_the_account_may_have() -> None:
 
 
 def test_how_many_jobs_the_store_may_hold() -> None:
-    assert allowance_of(Limits(jobs_waiting=2)) == Allowance(waiting=2)
-    assert allowance_of(Limits(jobs_at_once=2)) == Allowance()
-    assert allowance_of(Limits(jobs_at_once=1, jobs_waiting=2)) == Allowance(live=3)
-    assert allowance_of(Limits(gpu_seconds_per_day=9.0)) == Allowance(gpu_s=9.0)
+    assert allowance_of(Limits(jobs_waiting=2), 9) == Allowance(live=9, waiting=2)
+    assert allowance_of(Limits(jobs_at_once=2), 9) == Allowance(live=9)
+    assert allowance_of(Limits(jobs_at_once=1, jobs_waiting=2), 9) == Allowance(live=3)
+    assert allowance_of(Limits(gpu_seconds_per_day=9.0), 7) == Allowance(live=7, gpu_s=9.0)
 
 
 def test_the_first_of_the_callers_own_jobs_says_when(a_snapshot: MakeSnapshot) -> None:
