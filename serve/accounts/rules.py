@@ -33,6 +33,7 @@ class Rules:
     """Of those who sign up."""
     signup: bool
     signups_per_minute: int
+    signups_per_address: int
     currency: str
     door: Door
 
@@ -49,6 +50,7 @@ def rules_of(settings: Settings) -> Rules:
         new_tier=settings.new_tier,
         signup=settings.accounts.signup,
         signups_per_minute=settings.accounts.signups_per_minute,
+        signups_per_address=settings.accounts.signups_per_address,
         currency=settings.currency,
         door=Door(
             gate=settings.accounts.gate,

@@ -33,7 +33,7 @@ def facts_of(
         yield name, f"{'none' if value is None else shown}{' (its own)' if name in own else ''}"
     ladder = settings.rules.tiers
     most = unfinished_jobs(limits, ladder[ladder.rank(account.tier)].max_outstanding)
-    yield "unfinished jobs", f"{most} at most, promised ones included"
+    yield "unfinished_jobs", f"{most} at most, promised ones included"
     yield "jobs", f"{standing.running} in progress, {standing.waiting} waiting"
     yield (
         "GPU-seconds today",

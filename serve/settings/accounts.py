@@ -48,6 +48,9 @@ class AccountRules(Section):
     """Whether anybody may make an account with `POST /v1/accounts`."""
     signups_per_minute: int = Field(60, ge=1)
     """Accounts that are made this way at most; each Gateway counts its share."""
+    signups_per_address: int = Field(5, ge=1)
+    """Of these, from one network address at once; then one a minute. Each Gateway counts its share.
+    Where clients come through something that hides their addresses, all of them have one."""
     gate: bool = True
     """Whether those who sign up wait on a list while no GPUs are to spare for them."""
     gate_burst: int = Field(10, ge=1)

@@ -107,6 +107,30 @@ async def test_a_flood_of_sign_ups_is_slowed(opened: Callable[..., Any]) -> None
         assert 0 < int(answer.headers["retry-after"]) <= 30
 
 
+async def test_one_place_does_not_take_all_sign_ups(opened: Callable[..., Any]) -> None:
+    """A script that signs up without end has its own turns only."""
+    async with opened(**house(signup=True, signups_per_minute=8)) as browser:
+
+        async def sign_up(name: str, site: str) -> httpx.Response:
+            headers = {"x-forwarded-for": site}
+            answer: httpx.Response = await browser.http.post(
+                "/v1/accounts", json={"name": name}, headers=headers
+            )
+            return answer
+
+        for number in range(5):
+            (await sign_up(f"bot {number}", "8.8.8.8")).raise_for_status()
+        for number in range(5, 20):
+            answer = await sign_up(f"bot {number}", "8.8.8.8")
+            assert fault(answer) == (429, "too_many_signups", None)
+            assert 0 < int(answer.headers["retry-after"]) <= 60
+            assert "from your network" in answer.json()["error"]["message"]
+        for name in ("ann", "bob", "cid"):
+            (await sign_up(name, "9.9.9.9")).raise_for_status()
+        answer = await sign_up("dan", "9.9.9.9")
+        assert "as this service allows" in answer.json()["error"]["message"]
+
+
 async def test_who_guesses_codes_slows_nobody_else(opened: Callable[..., Any]) -> None:
     """Each address has its own turns for codes that lead to nothing; a good code costs none."""
     async with opened(**house(signup=True, signups_per_minute=2)) as browser:

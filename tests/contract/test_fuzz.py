@@ -27,7 +27,7 @@ schema.config.checks.update(excluded_check_names=["positive_data_acceptance"])
 @pytest.fixture(scope="module")
 def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loopback]:
     rules = rules_of(Settings.from_values({}))
-    anybody = replace(rules, signup=True, signups_per_minute=60_000)
+    anybody = replace(rules, signup=True, signups_per_minute=60_000, signups_per_address=60_000)
     changes = {"open_access": False, "rules": anybody}
     with loopback(tmp_path_factory.mktemp("fuzzed"), changes) as gateway:
         yield gateway

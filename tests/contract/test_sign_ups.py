@@ -14,7 +14,9 @@ from serve.jobs.switch import Kind, Switch
 from serve.settings import Settings
 from tests.contract.browser import Browser, browsing, fault
 
-RULES = rules_of(Settings.from_values({"accounts": {"signup": True, "gate_burst": 1}}))
+RULES = rules_of(
+    Settings.from_values({"accounts": {"signup": True, "gate_burst": 1, "signups_per_address": 60}})
+)
 NOON = 1_800_000_000.25
 Opened = Callable[..., Any]
 
@@ -180,7 +182,9 @@ async def test_without_the_gate_nobody_waits(opened: Opened) -> None:
 
 
 async def test_a_fresh_service_has_room_for_the_first_ten(tmp_path: Path) -> None:
-    rules = rules_of(Settings.from_values({"accounts": {"signup": True}}))
+    rules = rules_of(
+        Settings.from_values({"accounts": {"signup": True, "signups_per_address": 60}})
+    )
     async with browsing(tmp_path, open_access=False, rules=rules) as browser:
         codes = [(await post(browser, f"n{number}")).status_code for number in range(11)]
         assert codes == [201] * 10 + [202]

@@ -24,7 +24,12 @@ DRILL: dict[str, Any] = {
     **SETTINGS,
     "models": [{**MODEL, "gangs": [{"min": 1, "max": 2}]}],
     "jobs": {"checkpoint_every_s": 2.0, "max_crashes": 2},
-    "accounts": {"signup": True, "gate_burst": 1, "gate_period_s": 0.5},
+    "accounts": {
+        "signup": True,
+        "signups_per_address": 60,
+        "gate_burst": 1,
+        "gate_period_s": 0.5,
+    },
     "artifacts": {"min_free_bytes": 1_000_000},
     "capacity": {
         "report_every_s": 0.5,

@@ -54,7 +54,7 @@ def test_what_is_told_of_an_account() -> None:
         assert (told["tier"], told["jobs_waiting"]) == ("new", "7 (its own)")
         assert told["models"] == "filmgate-tiny (its own)"
         assert (told["max_seconds"], told["requests_per_minute"]) == ("4.0", "none")
-        assert told["unfinished"] == "jobs      10 at most, promised ones included"
+        assert told["unfinished_jobs"] == "10 at most, promised ones included"
         assert told["jobs"] == "0 in progress, 0 waiting"
 
 

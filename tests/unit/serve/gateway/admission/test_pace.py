@@ -23,6 +23,16 @@ def test_everybody_for_himself() -> None:
     assert pace.turn("bob", 1, 100.0).wait_s == 0.0
 
 
+def test_some_at_once_and_then_at_a_slower_pace() -> None:
+    pace = Pace()
+    turns = [pace.turn("ann", 1, 100.0, at_once=3) for _ in range(4)]
+    assert [turn.wait_s for turn in turns] == [0.0, 0.0, 0.0, 60.0]
+    assert pace.turn("ann", 1, 130.0, at_once=3).wait_s == 30.0
+    assert pace.turn("ann", 1, 160.0, at_once=3).wait_s == 0.0
+    assert pace.turn("bob", 1, 230.0, at_once=3).wait_s == 0.0
+    assert pace.turn("ann", 1, 230.0, at_once=3).remaining == 0, "remembered until it is full"
+
+
 def test_each_gateway_has_its_share() -> None:
     turns = [Pace(gateways=2).turn("ann", 5, 0.0), Pace(gateways=9).turn("ann", 5, 0.0)]
     assert [turn.limit for turn in turns] == [3, 1]
