@@ -78,7 +78,7 @@ def show_view(view: GateView, settings: Settings) -> None:
     """For people."""
     for line in head(view):
         print(line)
-    show_table(TIERS, (_tier_row(view, name) for name in reversed(settings.tiers)))
+    show_table(TIERS, (_tier_row(view, name, settings) for name in reversed(settings.tiers)))
     others = [each for each in view.switches if each.kind not in ("tier", "everybody")]
     if others:
         print()
@@ -144,12 +144,22 @@ def _scheduler(status: "GateStatus", now: float) -> Iterator[str]:
     )
 
 
-def _tier_row(view: GateView, name: str) -> list[str]:
+def _tier_row(view: GateView, name: str, settings: Settings) -> list[str]:
     tiers = view.status.tiers if view.status is not None else ()
     tier = next((each for each in tiers if each.name == name), None)
-    own = [each for each in view.switches if each.kind == "tier" and each.name == name]
     figures = [""] * (len(TIERS) - 2) if tier is None else _figures(tier)
-    return [name, *figures, _said(own[0]) if own else ""]
+    return [name, *figures, "; ".join(_held_back(view, name, settings))]
+
+
+def _held_back(view: GateView, name: str, settings: Settings) -> Iterator[str]:
+    """Its own switch, and those of tiers above that let in still fewer: they hold for it too."""
+    rate = 1.0
+    switches = {each.name: each for each in view.switches if each.kind == "tier"}
+    for tier in settings.tiers[settings.tiers.index(name) :]:
+        switch = switches.get(tier)
+        if switch is not None and switch.rate < rate:
+            rate = switch.rate
+            yield _said(switch) if tier == name else f"with {tier}: {_said(switch)}"
 
 
 def _figures(tier: "TierStatus") -> list[str]:

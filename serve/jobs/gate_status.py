@@ -15,6 +15,7 @@ from autoscaling.promises import Wish
 from serve.jobs.job import Job, Status
 
 GATE: Final = "gate"
+CLOSED: Final = "closed"
 SILENT_AFTER_S: Final = 10.0
 """A status that is older comes from a Scheduler that is away."""
 
@@ -34,7 +35,8 @@ class TierStatus:
 
     name: str
     gate: str
-    """`open`, `deferring` or `shedding`: what most of those find that are turned aside."""
+    """`open`, `deferring` or `shedding`: what most of those find that are turned aside. `closed`
+    where an operator lets none in."""
     saturation: float | None
     aside: float
     """The part of its requests that is not let in at once."""
@@ -136,7 +138,9 @@ def _row(situation: Situation, rank: int, typical: Wish, refused: float | None) 
     )
 
 
-def _gate(rank: int, situation: Situation, typical: Wish, refused: float | None) -> GateState:
+def _gate(rank: int, situation: Situation, typical: Wish, refused: float | None) -> str:
+    if situation.switches.least_rate(rank, situation.rules.tiers) <= 0:
+        return CLOSED
     state = gate_state(rank, situation, typical)
     if state is GateState.DEFERRING and refused is not None and refused > 0.5:
         return GateState.SHEDDING

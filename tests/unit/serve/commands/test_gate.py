@@ -103,6 +103,19 @@ def test_each_tier_has_a_line() -> None:
     assert ", until " in line
 
 
+def test_a_tier_says_which_tier_above_holds_it_back() -> None:
+    done("open", "new", "--rate", "0.3", "--by", "bob")
+    done("close", "plus", "--by", "ann")
+    done("open", "pro", "--rate", "0.5", "--by", "ann")
+    lines = {line.split()[0]: line for line in done("status").splitlines() if line}
+    assert "  at most 30 % by bob at" in lines["new"]
+    assert "; with plus: closed by ann at" in lines["new"]
+    assert "  with plus: closed by ann at" in lines["free"]
+    assert "  closed by ann at" in lines["plus"]
+    assert "with pro" not in lines["plus"], "it lets in more"
+    assert "by ann" not in lines["team"]
+
+
 def test_a_silent_scheduler_is_told_of() -> None:
     done("status")
     scheduler_told(time.time() - 300)

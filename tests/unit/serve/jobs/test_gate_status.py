@@ -61,9 +61,11 @@ def test_a_tier_sheds_while_most_of_those_that_are_turned_aside_get_nothing() ->
     assert [tier.refused for tier in status.tiers[:4]] == [0.7, 0.3, None, 0.9]
 
 
-def test_a_closed_tier_promises_nothing() -> None:
+def test_a_tier_that_an_operator_closed_is_closed_with_those_below() -> None:
     status = status_of(situation(switches=Switches(rates={"new": 0.0})))
-    assert [tier.gate for tier in status.tiers[:2]] == ["shedding", "deferring"]
+    assert [tier.gate for tier in status.tiers[:2]] == ["closed", "deferring"]
+    status = status_of(situation(switches=Switches(rates={"free": 0.0})), new=1.0)
+    assert [tier.gate for tier in status.tiers[:3]] == ["closed", "closed", "open"]
 
 
 @pytest.mark.parametrize("load", [BUSY, replace(BUSY, gpus=0.0), load_of(gpus=0.0)])

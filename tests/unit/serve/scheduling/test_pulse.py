@@ -86,7 +86,7 @@ async def test_operators_are_obeyed_and_told(scene: Scene, monkeypatch: pytest.M
     sight = await pulse.beat([gang()], NOW)
     assert sight.aside[:2] == (1.0, 1.0), "those below too"
     status = GateStatus.from_values(await scene.store.recall(GATE))
-    assert [tier.gate for tier in status.tiers[:3]] == ["shedding", "shedding", "open"]
+    assert [tier.gate for tier in status.tiers[:3]] == ["closed", "closed", "open"]
     monkeypatch.setattr(scene.store, "switches", None)
     assert (await pulse.beat([gang()], NOW + 1.0)).aside == sight.aside, "they stay as they were"
 
