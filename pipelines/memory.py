@@ -173,9 +173,9 @@ def _live_values(shape: ModelShape, spec: ClipSpec, room: Room) -> int:
 
 
 def _vae_bytes(spec: ClipSpec, shape: ModelShape, room: Room) -> int:
-    """Weights, and the widest level's tensor as often as the decoder holds it; encoding holds
+    """Weights, and the widest level's tensor as often as the decoder holds it.
 
-    somewhat less, and is taken to hold the same.
+    Encoding holds somewhat less, and is taken to hold the same.
     """
     decoder = shape.decoder
     chunk = spec.num_frames if decoder.whole_clip else min(spec.num_frames, shape.token_frames)

@@ -9,9 +9,9 @@ VISION_DEFAULTS = {"hidden_size": 768, "intermediate_size": 3072, "num_hidden_la
 
 
 def picture_parameters(encoder: Config | None) -> int:
-    """Weights of its layers; 0 where a model has none. Embeddings of a few hundred patches weigh
+    """Weights of its layers; 0 where a model has none.
 
-    under 1 %.
+    Embeddings of a few hundred patches weigh under 1 %.
     """
     if not encoder:
         return 0

@@ -10,9 +10,10 @@ T = TypeVar("T")
 
 
 class DeviceThread:
-    """Runs blocking calls one at a time. A cancelled caller still waits until its call is over,
+    """Runs blocking calls one at a time.
 
-    because a running kernel cannot be interrupted and the device must not be handed on before.
+    A cancelled caller still waits until its call is over, because a running kernel cannot be
+    interrupted and the device must not be handed on before.
     """
 
     def __init__(self, name: str) -> None:

@@ -19,9 +19,10 @@ class _Held:
 
 
 class LeaseHolder:
-    """Reports every `period_s`. The lease is lost, and the job stopped after its step, when the
+    """Reports every `period_s`.
 
-    scheduler is of a newer epoch, does not know the attempt, or has been silent for `timeout_s`.
+    The lease is lost, and the job stopped after its step, when the scheduler is of a newer epoch,
+    does not know the attempt, or has been silent for `timeout_s`.
     """
 
     def __init__(

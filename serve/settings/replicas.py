@@ -27,9 +27,9 @@ CustomResources = Annotated[dict[str, float], AfterValidator(_own_names)]
 
 
 class Replicas(Section):
-    """Resources of one stage, a denoiser's those of one rank. CPUs are logical: they only tell
+    """Resources of one stage, a denoiser's those of one rank.
 
-    Ray what fits on a node.
+    CPUs are logical: they only tell Ray what fits on a node.
     """
 
     replicas: int = Field(1, ge=1)

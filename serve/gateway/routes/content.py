@@ -1,13 +1,14 @@
 """GET and HEAD /v1/videos/{id}/content: the clip itself, whole or in parts."""
 
 from collections.abc import AsyncIterator
+from types import MappingProxyType
 from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from serve.artifacts.store import ArtifactMissing, ArtifactStore
+from serve.artifacts.store import CLIP_FILES, ArtifactMissing, ArtifactStore
 from serve.gateway.auth import Caller, Parts
 from serve.gateway.errors import NO_RETRY, ApiError
 from serve.gateway.lookup import VideoId, find_job
@@ -25,10 +26,8 @@ from serve.jobs.job import LIVE, Job, Status
 
 router = APIRouter(dependencies=[Depends(only_query("variant"))])
 Variant = Literal["video", "thumbnail", "spritesheet"]
-FILES: Final = (
-    ("video", "video.mp4", "video/mp4"),
-    ("thumbnail", "thumbnail.webp", "image/webp"),
-    ("spritesheet", "spritesheet.webp", "image/webp"),
+MEDIA_TYPES: Final = MappingProxyType(
+    {"video": "video/mp4", "thumbnail": "image/webp", "spritesheet": "image/webp"}
 )
 ENDINGS: Final = (
     (Status.FAILED, 404, "video_failed", "This clip was not made: the job failed."),
@@ -65,7 +64,7 @@ async def describe_content(
 async def _answer(
     request: Request, artifacts: ArtifactStore, job: Job, variant: Variant
 ) -> Response:
-    name, media_type = next((name, kind) for which, name, kind in FILES if which == variant)
+    name, media_type = CLIP_FILES[variant], MEDIA_TYPES[variant]
     key = f"{clip_prefix_of(job)}{name}"
     try:
         info = await artifacts.info(key)

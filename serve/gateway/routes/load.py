@@ -29,7 +29,8 @@ router = APIRouter(dependencies=[Operator])
 async def load(parts: Parts) -> Response:
     """GPUs and what they do, gangs and their jobs, queues, gates, replicas, recent failures.
 
-    As old as the Scheduler's last snapshot, a second at most. Answers 503 while it is away.
+    The Scheduler makes it anew at most twice a second, and no sooner than after ten times what
+    making it took; `at` says when that was. Answers 503 while the Scheduler is away.
     """
     snapshot = parts.link.snapshot()
     if snapshot is None or not snapshot.page:
