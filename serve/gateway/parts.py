@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from autoscaling.rules import Rules as Policy
+from autoscaling.rules import Rules as GateRules
 from pipelines.cost import StageCosts
 from pipelines.spec import ClipSpec, ModelLimits
 from serve.accounts.account import Account, Principal
@@ -94,7 +94,7 @@ class GatewayParts:
     """Whether requests without a key are the account `local`, as long as no key exists."""
     local_tier: str
     rules: Rules
-    policy: Policy
+    policy: GateRules
     """By which requests are decided until a snapshot says more."""
     tick_s: float = 1.0
     """How often the Scheduler is told what was asked for."""

@@ -19,7 +19,7 @@ import uvicorn
 from fastapi import FastAPI
 from PIL import Image
 
-from autoscaling.rules import Rules as Policy
+from autoscaling.rules import Rules as GateRules
 from pipelines.cost import StageCosts
 from pipelines.media.mux import write_clip
 from pipelines.media.stills import spritesheet, thumbnail
@@ -75,7 +75,7 @@ def studio_parts(store: SqlJobStore, artifacts: ObjectArtifacts, crew: FilmCrew)
         open_access=True,
         local_tier="pro",
         rules=rules_of(Settings.from_values({})),
-        policy=Policy(),
+        policy=GateRules(),
         remembered_s=0.2,
         now=time.time,
     )
