@@ -1,11 +1,12 @@
 """Whether what the settings ask for finds pods: each replica one, and all that may be at once."""
 
 import collections
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from ray.autoscaler._private.kuberay.autoscaling_config import (
     _derive_autoscaling_config_from_ray_cr,
 )
+from ray.serve._private.utils import get_capacity_adjusted_num_replicas
 
 from serve.deployments.options import (
     Options,
@@ -34,14 +35,20 @@ def nodes(service: Manifest, bound: str) -> dict[str, tuple[Resources, int]]:
     return {name: (kind["resources"], kind[bound]) for name, kind in workers.items()}
 
 
-def demands(settings: Settings) -> Iterator[tuple[str, Resources, int]]:
+def _most(pool: StagePool) -> int:
+    return pool.most
+
+
+def demands(
+    settings: Settings, number: Callable[[StagePool], int] = _most
+) -> Iterator[tuple[str, Resources, int]]:
     """What a replica of each pool needs in one pod, and how many there may be."""
     gateway = gateway_options(settings)["ray_actor_options"]
     yield "the Gateways", _as_ray_counts(gateway), settings.http.gateways
     scheduler = scheduler_options(settings)["ray_actor_options"]
     yield "the Scheduler", _as_ray_counts(scheduler), 1
     for pool in pools_of(settings):
-        yield pool.name, _in_one_pod(options_of(pool, settings)), pool.most
+        yield pool.name, _in_one_pod(options_of(pool, settings)), number(pool)
 
 
 def options_of(pool: StagePool, settings: Settings) -> Options:
@@ -92,6 +99,33 @@ def _without_place(settings: Settings, most: dict[str, tuple[Resources, int]]) -
                 yield f"{what}: {placed} of {number} find a pod with {need}"
                 break
             pod.update({name: pod[name] - amount for name, amount in need.items() if amount})
+
+
+def always(service: Manifest, settings: Settings, percent: float = 100) -> dict[str, int]:
+    """By group: the pods that there always are, at a part of what Serve may use of the cluster, as
+    in the steps of an upgrade. Models that may sleep do."""
+
+    def awake(pool: StagePool) -> int:
+        return get_capacity_adjusted_num_replicas(0 if pool.may_sleep else pool.least, percent)
+
+    kinds = nodes(service, "min_workers")
+    opened: list[tuple[str, Resources]] = []
+    for _, need, number in demands(settings, awake):
+        for _ in range(number):
+            left = next((left for _, left in opened if _fits(need, left)), None)
+            if left is None:
+                group = next(name for name, (one, _) in kinds.items() if _fits(need, one))
+                left = dict(kinds[group][0])
+                opened.append((group, left))
+            left.update({name: left[name] - amount for name, amount in need.items() if amount})
+    used = collections.Counter(name for name, _ in opened)
+    return {name: max(least, used[name]) for name, (_, least) in kinds.items()}
+
+
+def gpus(service: Manifest, pods: dict[str, int]) -> float:
+    """Of so many pods of each group."""
+    kinds = nodes(service, "min_workers")
+    return sum(kinds[name][0].get("GPU", 0) * number for name, number in pods.items())
 
 
 def _fits(need: Resources, room: Resources) -> bool:

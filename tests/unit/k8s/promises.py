@@ -8,7 +8,9 @@ from typing import Any
 from serve.settings import Settings, SettingsError
 from serve.settings.faults import check_variables
 from tests.unit.k8s.assembling import Manifest
+from tests.unit.k8s.placing import always
 from tests.unit.k8s.pods import Pod, cluster, groups, pods, ray_service
+from tests.unit.k8s.serve_config import config_of, settings_of
 
 Promise = Callable[[list[Manifest]], Iterator[str]]
 CONSTRAINTS = Path(__file__).parents[3] / "constraints.txt"
@@ -101,7 +103,7 @@ def nobody_with_privileges(objects: list[Manifest]) -> Iterator[str]:
 
 def budgets_that_count(objects: list[Manifest]) -> Iterator[str]:
     """Pods of a RayCluster, which has no scale: a whole number, below what always runs."""
-    least = {pod.labels["filmgate-pool"]: _least(objects, pod) for pod in _of_ray(objects)}
+    least = always(ray_service(objects), settings_of(config_of(ray_service(objects))))
     for one in objects:
         if one["kind"] != "PodDisruptionBudget":
             continue
@@ -111,8 +113,17 @@ def budgets_that_count(objects: list[Manifest]) -> Iterator[str]:
             yield f"{name}: only minAvailable counts here, as a whole number"
         elif spec.get("unhealthyPodEvictionPolicy") != "AlwaysAllow":
             yield f"{name}: keeps pods without replicas, which are never ready, from going"
-        elif kept >= least[spec["selector"]["matchLabels"]["filmgate-pool"]]:
+        elif kept >= least.get(spec["selector"]["matchLabels"]["filmgate-pool"], 1):
             yield f"{name}: keeps {kept}, so that no node could be drained"
+
+
+def gpus_only_for_replicas(objects: list[Manifest]) -> Iterator[str]:
+    """An upgrade's second cluster begins with `minReplicas`, and the first never has fewer: with
+    more than none, half of its replicas would give no GPU back."""
+    for name, group in groups(ray_service(objects)).items():
+        limits = group["template"]["spec"]["containers"][0]["resources"]["limits"]
+        if "nvidia.com/gpu" in limits and group["minReplicas"]:
+            yield f"group {name}: keeps {group['minReplicas']} pods with GPUs, replicas or not"
 
 
 def nothing_by_default_but_names(objects: list[Manifest]) -> Iterator[str]:
@@ -169,11 +180,6 @@ def _store_bytes(objects: list[Manifest], pod: Pod) -> float:
     return float(group.get("rayStartParams", {}).get("object-store-memory", "inf"))
 
 
-def _least(objects: list[Manifest], pod: Pod) -> int:
-    group = groups(ray_service(objects))[pod.where.rpartition(" ")[2]]
-    return int(group.get("minReplicas", 1))
-
-
 PROMISES: tuple[Promise, ...] = (
     a_head_that_does_no_work,
     the_ray_that_was_tried,
@@ -185,6 +191,7 @@ PROMISES: tuple[Promise, ...] = (
     shared_memory_for_gpus,
     nobody_with_privileges,
     budgets_that_count,
+    gpus_only_for_replicas,
     nothing_by_default_but_names,
     a_service_that_is_counted_once,
     one_name_for_a_cluster,

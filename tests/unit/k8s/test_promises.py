@@ -10,6 +10,11 @@ from tests.unit.k8s.pods import cluster, groups, ray_service
 from tests.unit.k8s.promises import PROMISES
 
 
+@pytest.fixture(autouse=True)
+def secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FILMGATE_DATABASE__URL", "postgresql+asyncpg://someone@somewhere/filmgate")
+
+
 def broken(objects: list[Manifest]) -> list[str]:
     return [found for promise in PROMISES for found in promise(objects)]
 
@@ -97,6 +102,10 @@ def unready_stay(objects: list[Manifest]) -> None:
     ]
 
 
+def idle_gpus(objects: list[Manifest]) -> None:
+    groups(ray_service(objects))["gang-4"]["minReplicas"] = 2
+
+
 def no_names(objects: list[Manifest]) -> None:
     objects.remove(find(objects, "NetworkPolicy", "dns"))
 
@@ -143,6 +152,7 @@ def other_cluster(objects: list[Manifest]) -> None:
         (part_of_all, "only minAvailable counts here"),
         (none_may_go, "no node could be drained"),
         (unready_stay, "keeps pods without replicas"),
+        (idle_gpus, "group gang-4: keeps 2 pods with GPUs, replicas or not"),
         (no_names, "no worker finds the head"),
         (all_open, "nothing in or out by default"),
         (counted_twice, "tell the same figures"),
