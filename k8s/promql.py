@@ -83,8 +83,9 @@ def quantile(part: float, buckets: str, *labels: str, over: str = RATE) -> str:
     return f"histogram_quantile({part:g}, {total(rate(buckets, over), *labels, 'le')})"
 
 
-def mean(metric: Metric, *labels: str, over: str = RATE, **where: str) -> str:
-    """Of a histogram, seen in the time `over`, of what the dashboard's reader has chosen."""
+def mean(metric: Metric, *labels: str, over: str, **where: str) -> str:
+    """Of a histogram, seen in the time `over`, of what the dashboard's reader has chosen. There are
+    gaps where nothing was seen for so long: what is rare wants an hour, not a few scrapes."""
     added = total(rate(chosen(metric, "sum", **where), over), *labels)
     return f"{added} / {total(rate(chosen(metric, 'count', **where), over), *labels)}"
 

@@ -117,7 +117,7 @@ ANSWERS: Final = Row(
             "percentunit",
             ask(total(chosen(gate.SATURATION), "tier", how="max"), "{{tier}}"),
             good="Below 100 %, where a tier's work fills the drain target. Gates begin to close at "
-            "60 % for new users and at 200 % and more for paid ones.",
+            "80 % for new users and at 200 % and more for paid ones.",
         ),
         areas(
             "Clips a minute",

@@ -37,14 +37,16 @@ STAGES: Final = Row(
         lines(
             "A run of a stage, mean",
             "s",
-            ask(mean(jobs.STAGE, "model", "stage"), STAGE),
-            good="Flat. Denoising is counted when a job ends.",
+            ask(mean(jobs.STAGE, "model", "stage", over="15m"), STAGE),
+            good="Of a quarter of an hour: flat. Denoising is counted when a job ends.",
         ),
         lines(
             "Seconds for a second of video, mean",
             "short",
-            ask(mean(jobs.REALTIME, "model", "size_class"), "{{model}}, {{size_class}}"),
-            good="Flat for each size. 1 is as fast as it plays.",
+            ask(
+                mean(jobs.REALTIME, "model", "size_class", over="15m"), "{{model}}, {{size_class}}"
+            ),
+            good="Of a quarter of an hour: flat for each size. 1 is as fast as it plays.",
         ),
         lines(
             "What stages take, over what was predicted",
