@@ -1,6 +1,7 @@
 """Rules: parsed, named by the book, and each alert with a runbook entry that helps."""
 
 import re
+import subprocess
 from pathlib import Path
 
 import promql_parser
@@ -44,7 +45,8 @@ def test_an_entry_says_what_it_means_where_to_look_and_what_to_do(alert: Alert) 
 
 
 def test_runbooks_send_nobody_to_a_panel_that_is_not_there() -> None:
-    text = RUNBOOKS.read_text(encoding="utf-8").replace("**", "")
+    text = re.sub(r"^    .*$", "", RUNBOOKS.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    text = text.replace("**", "")
     named = {" ".join(name.split()) for name in re.findall(r"\*([^*]+)\*", text)}
     shown = {board.title for board in BOARDS} | {
         panel.title for board in BOARDS for panel in board.panels
@@ -65,6 +67,27 @@ def test_a_query_of_the_runbooks_tells_whose_jobs_wait() -> None:
     with engine.begin() as connection:
         connection.execute(insert(jobs), [*rows, {**job, "status": Status.COMPLETED}])
         assert connection.execute(text(query)).all() == [("ann", "x", "queued", 2, 2, 0.0)]
+
+
+def test_every_reason_for_which_jobs_fail_has_its_advice() -> None:
+    """Those that docs/api.md tells users of."""
+    told = (RUNBOOKS.parent / "api.md").read_text(encoding="utf-8").partition("Why a job fails:")[2]
+    reasons = re.findall(r"^\| `(\w+)` \|", told.partition("\n## ")[0], re.MULTILINE)
+    assert len(reasons) > 5
+    assert re.findall(r"^- `(\w+)`: ", entries()["FilmgateJobsFail"], re.MULTILINE) == reasons
+
+
+def test_its_command_finds_the_schedulers_process_and_no_other(tmp_path: Path) -> None:
+    """Among the names that Ray gives its processes; nothing is killed here."""
+    (command,) = re.findall(r"bash -c '(.+?)'", entries()[WAITING], re.DOTALL)
+    begun = ("bash\0-c\0" + command, *(f"ray::ServeReplica:filmgate:{n}" for n in "SDG"))
+    for pid, title in enumerate((*begun, "ray::ServeReplica:filmgate:Scheduler.post"), start=10):
+        (tmp_path / str(pid)).mkdir()
+        (tmp_path / str(pid) / "cmdline").write_text(title + "\0", encoding="utf-8")
+    script = command.replace("/proc/", "").replace("-d / -f 3", "-d / -f 1")
+    script = script.replace("kill", "echo kill")
+    ran = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, check=True)
+    assert ran.stdout.split() == [b"kill", b"-9", b"14"]
 
 
 @alerts
