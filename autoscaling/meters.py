@@ -8,6 +8,8 @@ from typing import Any, Final
 
 BINS: Final = 60
 """What outlives a process is this fine: so many sums a period."""
+FINE_BINS: Final = 600
+"""And what is measured, this fine: however much is added, no more is kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,10 +27,11 @@ class MeterRule:
 
 
 class Meter:
-    """A rate over the last `period_s`: what was added, a second."""
+    """A rate over the last `period_s`: what was added, a second. It is late by a bin at most."""
 
     def __init__(self, period_s: float) -> None:
         self._period_s = period_s
+        self._width_s = period_s / FINE_BINS
         self._seen: deque[tuple[float, float]] = deque()
         self._sum = 0.0
         self._began: float | None = None
@@ -37,14 +40,19 @@ class Meter:
         """Times must not go back."""
         if self._began is None:
             self._began = now
-        self._seen.append((now, amount))
+        if not amount:
+            return
+        self._forget(now)
+        if self._seen and self._seen[-1][0] // self._width_s == now // self._width_s:
+            self._seen[-1] = (now, self._seen[-1][1] + amount)
+        else:
+            self._seen.append((now, amount))
         self._sum += amount
 
     def rate(self, now: float) -> float:
         """A second; in the first period over the time since the beginning, a tenth of it at
         least, so that the first request is no flood."""
-        while self._seen and self._seen[0][0] <= now - self._period_s:
-            self._sum -= self._seen.popleft()[1]
+        self._forget(now)
         if self._began is None or not self._seen:
             self._sum = 0.0
             return 0.0
@@ -65,6 +73,10 @@ class Meter:
         self._sum = sum(amount for _, amount in self._seen)
         began = plain["began"]
         self._began = None if began is None else min(began, now)
+
+    def _forget(self, now: float) -> None:
+        while self._seen and self._seen[0][0] <= now - self._period_s:
+            self._sum -= self._seen.popleft()[1]
 
 
 class Rates:
