@@ -36,7 +36,7 @@ class Filmgate:
         self._paid_waiting: dict[str, Waiting] = {}
         self._owed = Owed()
         self._outstanding: dict[str, int] = {}
-        self._last_asked: dict[str, float] = {}
+        self._last_clip: dict[str, float] = {}
         self._charged: dict[str, float] = {}
         num_tiers = len(options.rules.tiers)
         self._backlog = [0.0] * num_tiers
@@ -49,7 +49,6 @@ class Filmgate:
         if job.tries == 0:
             self._watch.asked(job.rank, gpu_s, cluster.now)
         decision = decide(self._request(job, gpu_s, cluster.now), sight, cluster.now)
-        self._last_asked[job.account_id] = cluster.now
         if isinstance(decision, Shed):
             return decision
         self._outstanding[job.account_id] = self._outstanding.get(job.account_id, 0) + 1
@@ -128,6 +127,7 @@ class Filmgate:
     def ended(self, job: SimJob, cluster: Cluster) -> None:
         self._settle(job)
         self._outstanding[job.account_id] -= 1
+        self._last_clip[job.account_id] = cluster.now
         if job.promised_by is not None:
             target_s = self._rules.tiers[job.rank].target_s(job.standalone_s)
             promised_s = job.promised_by - job.arrived_at
@@ -171,14 +171,14 @@ class Filmgate:
         return self._watch.look(stand, cluster.now)
 
     def _request(self, job: SimJob, gpu_s: float, now: float) -> Request:
-        before = self._last_asked.get(job.account_id)
+        clip_at = self._last_clip.get(job.account_id)
         return Request(
             account_id=job.account_id,
             rank=job.rank,
             gpu_s=gpu_s,
             standalone_s=job.standalone_s,
             outstanding=self._outstanding.get(job.account_id, 0),
-            continuing=before is not None and now - before < self._rules.shedding.session_s,
+            continuing=clip_at is not None and now - clip_at <= self._rules.shedding.session_s,
             lighter=lighter_variants(job) if self._options.lighter else (),
         )
 

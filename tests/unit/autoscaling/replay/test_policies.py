@@ -3,13 +3,15 @@
 from collections import Counter
 from dataclasses import replace
 from functools import lru_cache
+from math import inf
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoscaling.decisions import Admit, Defer, Shed
+from autoscaling.admission import Request, Situation, decide
+from autoscaling.decisions import Admit, Decision, Defer, Shed
 from autoscaling.replay.cluster import Cluster, Gang
 from autoscaling.replay.engine import Record
 from autoscaling.replay.filmgate import Filmgate
@@ -18,6 +20,7 @@ from autoscaling.replay.measures import inversions, measure
 from autoscaling.replay.policies import POLICIES, TUNED, known_policy
 from autoscaling.replay.runs import replay, study
 from autoscaling.replay.scenarios import HOUR, Outage, Scenario, Surge
+from autoscaling.rules import Rules
 
 FLOOD = Scenario(
     name="flood",
@@ -136,6 +139,23 @@ def test_paid_jobs_do_not_feel_the_flood_and_fifo_lets_them() -> None:
     theirs = measure(flooded("fifo"), paid_from=2).tiers
     for tier in ("plus", "pro"):
         assert ours[tier]["slo_arrival"] > 0.9 > theirs[tier]["slo_arrival"]
+
+
+def test_only_who_got_a_clip_lately_goes_on_with_something(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[Request, float]] = []
+
+    def noted(request: Request, sight: Situation, now: float) -> Decision:
+        asked.append((request, now))
+        return decide(request, sight, now)
+
+    monkeypatch.setattr("autoscaling.replay.filmgate.decide", noted)
+    jobs = replay(FLOOD, known_policy("filmgate"), 1).jobs
+    clips = [(job.account_id, job.finished_at) for job in jobs if job.finished_at is not None]
+    session_s = Rules().shedding.session_s
+    assert {request.continuing for request, _ in asked} == {False, True}
+    for request, now in asked:
+        since_s = [now - at for name, at in clips if name == request.account_id and at <= now]
+        assert request.continuing == (min(since_s, default=inf) <= session_s)
 
 
 def test_promises_are_made_and_kept() -> None:
