@@ -26,7 +26,7 @@ class Rehearsed:
     rows: Mapping[str, Job]
     num_rows: int
     clips: Mapping[str, int]
-    """Clips that were counted for each job."""
+    """Finished videos of each job in the artifact store."""
     flips: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -126,12 +126,14 @@ def forgotten(rehearsed: Rehearsed) -> list[str]:
     return [
         job_id
         for job_id in told
-        if (row := rehearsed.rows.get(job_id)) is None or row.status is not Status.COMPLETED
+        if (row := rehearsed.rows.get(job_id)) is None
+        or row.status is not Status.COMPLETED
+        or not rehearsed.clips.get(job_id)
     ]
 
 
 def doubled(rehearsed: Rehearsed) -> int:
-    """Rows of which nobody was told, jobs told of twice, and clips that were counted twice."""
+    """Rows of which nobody was told, jobs told of twice, and second videos of one job."""
     told = Counter(answer.job_id for answer in rehearsed.answers if answer.job_id)
     unasked = rehearsed.num_rows - len(told)
     twice = sum(count - 1 for count in told.values())

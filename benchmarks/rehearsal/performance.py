@@ -2,8 +2,10 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import func, select
@@ -16,9 +18,11 @@ from benchmarks.rehearsal.kill import kill_scheduler
 from benchmarks.rehearsal.outcome import Rehearsed
 from benchmarks.rehearsal.sightings import Sighting, watch
 from benchmarks.rehearsal.workload import CROWD
+from serve.artifacts.location import open_artifacts
+from serve.artifacts.store import CLIP_FILES, ArtifactStore
 from serve.jobs.sql_store import SqlJobStore, open_store
 from serve.jobs.tables import jobs as job_rows
-from serve.jobs.tables import usage
+from serve.settings.sections import Artifacts
 from tests.integration.service.running import Service
 
 LEAD_S: Final = 2.0
@@ -62,6 +66,7 @@ async def perform(
             jobs=jobs,
             answers=answers,
             flips=seen[-1].flips,
+            clips=await _clips(service.data_dir),
             **await _ledger(store, answers),
         )
         return Performance(rehearsed=rehearsed, seen=seen, killed_at=await killing)
@@ -99,9 +104,26 @@ async def _ledger(store: SqlJobStore, answers: Sequence[Answer]) -> dict[str, An
     """What the store says in the end."""
     rows = await store.fetch([answer.job_id for answer in answers if answer.job_id])
     count = select(func.count().label("rows")).select_from(job_rows)
-    clips = await store.engines.rows(select(usage.c.job_id, usage.c.clips))
     return {
         "rows": {row.id: row for row in rows},
         "num_rows": int((await store.engines.rows(count))[0]["rows"]),
-        "clips": {row["job_id"]: row["clips"] for row in clips},
     }
+
+
+async def _clips(data_dir: Path) -> Counter[str]:
+    artifacts = open_artifacts(Artifacts(), data_dir)
+    try:
+        return await stored_clips(artifacts)
+    finally:
+        await artifacts.close()
+
+
+async def stored_clips(artifacts: ArtifactStore) -> Counter[str]:
+    """How many finished videos of each job there are, published or not: each attempt that gets so
+    far stores one, below a prefix of its own."""
+    keys = [info.key.split("/") for info in await artifacts.list("jobs/")]
+    return Counter(
+        job_id
+        for _, job_id, *rest in keys
+        if rest[0] == "clips" and rest[-1] == CLIP_FILES["video"]
+    )

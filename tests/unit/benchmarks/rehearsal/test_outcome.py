@@ -53,6 +53,7 @@ def test_a_job_without_its_clip_is_forgotten() -> None:
     failed = replace(OVER, rows={**OVER.rows, "a": replace(LET_IN, status=Status.QUEUED)})
     assert forgotten(failed) == ["a"]
     assert forgotten(replace(OVER, rows={"a": LET_IN})) == ["b"]
+    assert forgotten(replace(OVER, clips={"a": 1})) == ["b"]
 
 
 def test_paid_jobs_that_were_late_are_told_one_by_one() -> None:
