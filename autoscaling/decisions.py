@@ -4,9 +4,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-SDK_LONGEST_WAIT_S: Final = 120.0
-"""Common clients do not wait longer than this: they are told not to retry by themselves."""
-
 
 class Reason(StrEnum):
     """Why a request was decided as it was; stable words for people and programs."""
@@ -65,11 +62,6 @@ class Shed:
     reason: Reason
     retry_after_s: float
     accepted_now: tuple[str, ...] = ()
-
-    @property
-    def should_retry(self) -> bool:
-        """Whether a client should wait and try again by itself."""
-        return self.retry_after_s <= SDK_LONGEST_WAIT_S
 
 
 Decision = Admit | Defer | Shed

@@ -61,8 +61,3 @@ def part_aside(
     part *= lighter + (1 - lighter) * part
     above = aside[rank + 1] if rank + 1 < len(aside) else 0.0
     return max(part, above)
-
-
-def turned_aside(account_id: str, part: float, now: float) -> bool:
-    """Whether this account is among the `part` that is turned aside in this hour."""
-    return draw(account_id, now) < part

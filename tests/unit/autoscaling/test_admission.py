@@ -160,11 +160,6 @@ def test_the_state_of_a_gate() -> None:
     assert states == [GateState.OPEN, GateState.DEFERRING, GateState.SHEDDING]
 
 
-def test_long_waits_are_not_for_programs() -> None:
-    assert Shed(reason=Reason.TOO_FAR, retry_after_s=120.0).should_retry
-    assert not Shed(reason=Reason.TOO_FAR, retry_after_s=121.0).should_retry
-
-
 def test_where_no_gang_is_up_everybody_asks_again_within_minutes() -> None:
     """A gang may be up a minute later; not all come back at once."""
     nothing = situation(1.0, load_of(gpus=0.0))

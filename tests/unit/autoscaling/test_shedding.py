@@ -3,28 +3,26 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoscaling.shedding import draw, next_draw_in_s, part_aside, turned_aside
+from autoscaling.shedding import draw, next_draw_in_s, part_aside
 
 ACCOUNTS = [f"acct_{number}" for number in range(2_000)]
 names = st.integers(0, 10**9).map(str)
 parts = st.lists(st.floats(0, 1), min_size=2, max_size=6).map(lambda p: sorted(p, reverse=True))
 
 
-@given(names, st.floats(0, 1e10), st.floats(0, 1))
-def test_trying_again_in_the_same_hour_gains_nothing(name: str, now: float, part: float) -> None:
-    again = now // 3600 * 3600 + 0.5
-    assert turned_aside(name, part, now) == turned_aside(name, part, again)
+@given(names, st.floats(0, 1e10))
+def test_trying_again_in_the_same_hour_gains_nothing(name: str, now: float) -> None:
+    assert draw(name, now) == draw(name, now // 3600 * 3600 + 0.5)
 
 
 @given(names, st.floats(0, 1e10))
-def test_an_open_gate_turns_nobody_aside_and_a_shut_one_all(name: str, now: float) -> None:
-    assert not turned_aside(name, 0.0, now)
-    assert turned_aside(name, 1.0, now)
+def test_an_open_gate_is_below_every_number_and_a_shut_one_above(name: str, now: float) -> None:
+    assert 0.0 <= draw(name, now) < 1.0
 
 
 def test_about_the_part_is_turned_aside_and_each_hour_others() -> None:
-    this_hour = {name for name in ACCOUNTS if turned_aside(name, 0.3, 0.0)}
-    next_hour = {name for name in ACCOUNTS if turned_aside(name, 0.3, 3600.0)}
+    this_hour = {name for name in ACCOUNTS if draw(name, 0.0) < 0.3}
+    next_hour = {name for name in ACCOUNTS if draw(name, 3600.0) < 0.3}
     assert 500 < len(this_hour) < 700
     assert 500 < len(next_hour) < 700
     assert 120 < len(this_hour & next_hour) < 240
