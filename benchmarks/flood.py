@@ -1,174 +1,117 @@
-"""A flood against one Gateway whose gate is shut, measured against a bare Ray Serve route."""
+"""Floods against one Gateway whose gate is shut, measured against a bare Ray Serve route.
 
-import asyncio
+Of two kinds: a few accounts that ask again and again, whose requests are soon answered unread, and
+a crowd of many, each of whose requests is read, priced and decided.
+"""
+
 import multiprocessing
-import socket
-import tempfile
+import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
-from typing import Any
 
-import httpx
-import ray
-from ray import serve as ray_serve
-
-from benchmarks.flooding.hammer import Sample, hammer
+from benchmarks.flooding.flooded import Flooded, together
+from benchmarks.flooding.hammer import hammer
 from benchmarks.flooding.paying import Paid, pay
-from benchmarks.flooding.scene import CLIP_S, Bare, CountedGateway, StandIn
-from benchmarks.flooding.wish import Wish, wish
+from benchmarks.flooding.scene import CLIP_S
+from benchmarks.flooding.stage import FEW, MANY, Stage, staged
+from benchmarks.flooding.wish import Wish
 from benchmarks.report import Row, publish
-from serve.accounts.accounts import open_accounts
-from serve.jobs.database import opened
-from serve.jobs.upgrade import upgrade
-from serve.settings import Settings
 
 ROUNDS = 5
 ROUND_S = 6.0
 CONNECTIONS = 16
-NEW_ACCOUNTS = 50
-NUM_PAID = 4
-SPREAD = {"graceful_shutdown_timeout_s": 2.0, "max_ongoing_requests": 1_500}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
-    """Where it is, and who asks."""
-
-    port: int
-    new_keys: list[str]
-    paid_key: str
-
-    def wishes(self) -> list[Wish]:
-        """Of all new accounts in turn."""
-        return [wish("", key, number) for number, key in enumerate(self.new_keys)]
-
-    def statements(self) -> int:
-        return int(httpx.get(f"http://127.0.0.1:{self.port}/statements").text)
+NUM_PAID = 6
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory(prefix="filmgate-bench-") as folder, _served(folder) as scene:
-        bare, gateway, per_shed = _rounds(scene)
-        quiet, flooded = _paid(scene)
-    ratio = median(ours.rate / theirs.rate for ours, theirs in zip(gateway, bare, strict=True))
+    load_before = os.getloadavg()[0]
+    with staged() as stage:
+        bare, few, many = _rounds(stage)
+        quiet = _paid(stage)
+        beside_few, _ = _paid_beside(stage, stage.few)
+        beside_many, crowd = _paid_beside(stage, stage.many)
+        crowd.all_read()
     rows = [
-        Row(what="ratio", value=ratio, unit="Gateway / bare, answers a second"),
-        *_rates("Gateway", gateway),
         *_rates("bare route", bare),
-        Row(what="SQL statements a shed", value=per_shed, unit="", note=f"{NEW_ACCOUNTS} keys"),
-        *_latencies(quiet, flooded),
+        *_sheds(f"{FEW} keys", few, bare),
+        *_sheds(f"{MANY} keys", many.all_read(), bare),
+        *_clips("alone", quiet, quiet),
+        *_clips(f"beside {FEW} keys", beside_few, quiet),
+        *_clips(f"beside {MANY} keys", beside_many, quiet),
     ]
-    publish("flood", rows, {"rounds": ROUNDS, "round_s": ROUND_S, "connections": CONNECTIONS})
+    details = {
+        "rounds": ROUNDS,
+        "round_s": ROUND_S,
+        "connections": CONNECTIONS,
+        "paid_clips": NUM_PAID,
+        "clip_asleep_s": CLIP_S,
+        "load_before": round(load_before, 2),
+        "measured_at": time.strftime("%Y-%m-%d"),
+    }
+    publish("flood", rows, details)
 
 
-def _rounds(scene: Scene) -> tuple[list[Sample], list[Sample], float]:
-    """The two in turn, so that what else happens on the machine befalls both."""
-    bare, gateway = [], []
-    bare_wishes = [wish("/bare", key, 0) for key in scene.new_keys]
-    for wishes in (bare_wishes, scene.wishes()):
-        hammer(scene.port, wishes, seconds=3.0, connections=CONNECTIONS)
-    statements = 0
-    for _ in range(ROUNDS):
-        bare.append(_checked(scene, bare_wishes))
-        before = scene.statements()
-        gateway.append(_checked(scene, scene.wishes()))
-        statements += scene.statements() - before
-    sheds = sum(len(sample.latencies_s) for sample in gateway)
-    return bare, gateway, statements / sheds
+def _rounds(stage: Stage) -> tuple[Flooded, Flooded, Flooded]:
+    """All in turn, so that what else happens on the machine befalls each."""
+    floods = [stage.wishes(stage.few, "/bare"), *map(stage.wishes, (stage.few, stage.many))]
+    for wishes in floods:
+        hammer(stage.port, wishes, seconds=3.0, connections=CONNECTIONS)
+    rounds = [[_round(stage, wishes) for wishes in floods] for _ in range(ROUNDS)]
+    bare, few, many = map(together, zip(*rounds, strict=True))
+    return bare, few, many
 
 
-def _checked(scene: Scene, wishes: list[Wish]) -> Sample:
-    sample = hammer(scene.port, wishes, seconds=ROUND_S, connections=CONNECTIONS)
-    if set(sample.statuses) != {429}:
-        raise RuntimeError(f"not all were shed: {dict(sample.statuses)}")
-    return sample
+def _round(stage: Stage, wishes: Sequence[Wish]) -> Flooded:
+    before = stage.counted()
+    sample = hammer(stage.port, wishes, seconds=ROUND_S, connections=CONNECTIONS)
+    statements, unread = (now - then for now, then in zip(stage.counted(), before, strict=True))
+    return Flooded(samples=[sample], statements=statements, unread=unread)
 
 
-def _paid(scene: Scene) -> tuple[list[Paid], list[Paid]]:
-    """Clips of a paying account without and with a flood beside them."""
-    pay(scene.port, scene.paid_key, count=1)
-    quiet = pay(scene.port, scene.paid_key, count=NUM_PAID)
-    flood_s = NUM_PAID * CLIP_S * 1.5
+def _paid(stage: Stage) -> list[Paid]:
+    """Clips of a paying account; the first opens connections, and does not count."""
+    return pay(stage.port, stage.paid_key, count=NUM_PAID + 1)[1:]
+
+
+def _paid_beside(stage: Stage, keys: Sequence[str]) -> tuple[list[Paid], Flooded]:
+    """The same in the midst of a flood with these keys."""
+    flood_s = (NUM_PAID + 1) * CLIP_S * 1.5
+    _, unread_before = stage.counted()
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as flood:
         done = flood.submit(
-            hammer, scene.port, scene.wishes(), seconds=flood_s, connections=CONNECTIONS
+            hammer, stage.port, stage.wishes(keys), seconds=flood_s, connections=CONNECTIONS
         )
         time.sleep(2.0)
-        flooded = pay(scene.port, scene.paid_key, count=NUM_PAID)
+        paid = _paid(stage)
         if done.done():
             raise RuntimeError("the flood ended before the clips")
-        done.result()
-    return quiet, flooded
+        samples = [done.result()]
+    return paid, Flooded(samples=samples, unread=stage.counted()[1] - unread_before)
 
 
-def _rates(what: str, samples: list[Sample]) -> list[Row]:
-    p99_ms = 1_000 * median(sample.quantile_s(0.99) for sample in samples)
-    return [
-        Row(what=what, value=median(s.rate for s in samples), unit="answers a second"),
-        Row(what=f"{what}, p99", value=p99_ms, unit="ms", note=f"{CONNECTIONS} connections"),
-    ]
+def _rates(what: str, flood: Flooded) -> Iterator[Row]:
+    note = f"{CONNECTIONS} connections"
+    yield Row(what=what, value=flood.rate, unit="answers a second")
+    yield Row(what=f"{what}, p99", value=1e3 * flood.p99_s, unit="ms", note=note)
 
 
-def _latencies(quiet: list[Paid], flooded: list[Paid]) -> list[Row]:
-    def middle(paid: list[Paid], name: str) -> float:
-        return median(getattr(each, name) for each in paid)
-
-    without, beside = (middle(paid, "finished_s") for paid in (quiet, flooded))
-    return [
-        Row(what="accepted clip", value=beside / without, unit="flooded / quiet, time to the clip"),
-        Row(
-            what="accepted clip, quiet", value=without, unit="s", note=f"{CLIP_S:g} s of it asleep"
-        ),
-        Row(what="accepted clip, flooded", value=beside, unit="s"),
-        Row(what="accepted POST, quiet", value=1e3 * middle(quiet, "answered_s"), unit="ms"),
-        Row(what="accepted POST, flooded", value=1e3 * middle(flooded, "answered_s"), unit="ms"),
-    ]
+def _sheds(who: str, flood: Flooded, bare: Flooded) -> Iterator[Row]:
+    yield from _rates(f"Gateway, {who}", flood)
+    yield Row(what=f"Gateway / bare, {who}", value=flood.beside(bare), unit="answers a second")
+    yield Row(what=f"SQL statements a shed, {who}", value=flood.statements_a_shed, unit="")
+    yield Row(what=f"answered unread, {who}", value=flood.unread_part, unit="of all")
 
 
-@contextmanager
-def _served(folder: str) -> Iterator[Scene]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    values: dict[str, Any] = {"data_dir": folder, "artifacts": {"min_free_bytes": 0}}
-    settings = Settings.from_values(values)
-    Path(folder).mkdir(exist_ok=True)
-    new_keys, paid_key = asyncio.run(_people(settings))
-    ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-    try:
-        ray_serve.start(proxy_location="HeadOnly", http_options={"host": "127.0.0.1", "port": port})
-        plain = settings.model_dump(mode="json")
-        stand_in = ray_serve.deployment(name="Scheduler", **SPREAD)(StandIn).bind(plain)
-        gateway = _ingress("Gateway", CountedGateway).bind(plain, stand_in)
-        ray_serve.run(gateway, name="filmgate", route_prefix="/")
-        ray_serve.run(_ingress("Bare", Bare).bind(), name="bare", route_prefix="/bare")
-        yield Scene(port=port, new_keys=new_keys, paid_key=paid_key)
-    finally:
-        ray_serve.shutdown()
-        ray.shutdown()
-
-
-def _ingress(name: str, kind: type) -> Any:
-    wrapped = ray_serve.ingress()(kind)
-    options = {"num_cpus": 0.25}
-    return ray_serve.deployment(name=name, ray_actor_options=options, **SPREAD)(wrapped)
-
-
-async def _people(settings: Settings) -> tuple[list[str], str]:
-    """Keys of new accounts, and of one that pays."""
-    await upgrade(settings.database_url)
-    async with opened(settings.database_url) as engines:
-        accounts, keys = open_accounts(engines), []
-        for number in range(NEW_ACCOUNTS + 1):
-            tier = "new" if number < NEW_ACCOUNTS else "pro"
-            account = await accounts.create_account(f"person {number}", tier, time.time())
-            keys.append((await accounts.create_key(account.id, time.time()))[0])
-    return keys[:-1], keys[-1]
+def _clips(where: str, paid: Sequence[Paid], quiet: Sequence[Paid]) -> Iterator[Row]:
+    finished_s, quiet_s = (median(each.finished_s for each in of) for of in (paid, quiet))
+    post_ms = 1e3 * median(each.answered_s for each in paid)
+    slept = f"{CLIP_S:g} s of it asleep"
+    yield Row(what=f"accepted POST {where}", value=post_ms, unit="ms")
+    yield Row(what=f"accepted clip {where}", value=finished_s, unit="s", note=slept)
+    if paid is not quiet:
+        yield Row(what=f"accepted clip {where} / alone", value=finished_s / quiet_s, unit="")
 
 
 if __name__ == "__main__":

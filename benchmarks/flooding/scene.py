@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -27,22 +28,31 @@ CLIP_S = 4.0
 
 
 class CountedGateway(Gateway):
-    """Says at `/statements` how many SQL statements it has sent."""
+    """Says at `/counted` how many SQL statements it has sent, and how many requests it has answered
+    unread."""
 
     def __serve_build_asgi_app__(self) -> FastAPI:
         app = super().__serve_build_asgi_app__()
-        sent = [0]
+        counted: Counter[str] = Counter()
 
         def count(*_: Any) -> None:
-            sent[0] += 1
+            counted["statements"] += 1
 
         engines: Any = self._parts.store
         for engine in (engines.engines.reader, engines.engines.writer):
             event.listen(engine.sync_engine, "before_cursor_execute", count)
+        demand: Any = app.state.demand
+        unread = demand.unread
 
-        @app.get("/statements", include_in_schema=False)
-        async def statements() -> int:
-            return sent[0]
+        def answered_unread(*about: Any) -> None:
+            counted["unread"] += 1
+            unread(*about)
+
+        demand.unread = answered_unread
+
+        @app.get("/counted", include_in_schema=False)
+        async def tell() -> dict[str, int]:
+            return counted
 
         return app
 
