@@ -1,6 +1,9 @@
 """The policy's settings are its rules, tier by tier, and a mistake in them is named."""
 
+import re
+from collections.abc import Iterator
 from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
@@ -8,7 +11,9 @@ from pydantic import BaseModel
 from autoscaling.rules import Rules
 from autoscaling.tiers import DEFAULT_TIERS
 from serve.settings import Settings, SettingsError, load
-from serve.settings.policy import Policy
+from serve.settings.policy import Policy, TierPolicy
+
+PAGE = Path(__file__).parents[3] / "docs" / "policy.md"
 
 
 def rules_of(*tiers: str, **policy: object) -> Rules:
@@ -43,6 +48,28 @@ def test_tiers_of_other_names_take_what_their_place_says() -> None:
     trial = rules_of("new", "trial", "free").tiers[1]
     assert (trial.paid, trial.closes_at, trial.max_outstanding) == (False, pytest.approx(0.85), 15)
     assert not rules_of("everybody").tiers[0].paid
+
+
+def constants(section: BaseModel, prefix: str = "") -> Iterator[tuple[str, float]]:
+    """Each key of the section, and of those in it, with its value."""
+    for name, value in section:
+        if isinstance(value, BaseModel):
+            yield from constants(value, f"{prefix}{name}.")
+        elif name != "tiers":
+            yield f"{prefix}{name}", value
+
+
+def test_docs_name_every_setting_with_its_default() -> None:
+    table = PAGE.read_text(encoding="utf-8").partition("## Settings")[2]
+    found = dict(re.findall(r"^\| `([a-z_.]*[a-z_])` \| (.+) \| .+ \|$", table, re.MULTILINE))
+    tiers = {
+        name: " | ".join(
+            f"{value:g}" if name != "paid" else ("no", "yes")[value]
+            for value in (getattr(tier, name) for tier in DEFAULT_TIERS)
+        )
+        for name in TierPolicy.model_fields
+    }
+    assert found == {key: f"{value:g}" for key, value in constants(Policy())} | tiers
 
 
 @pytest.mark.parametrize(
