@@ -50,6 +50,8 @@ class Request:
     """Unfinished jobs of the account."""
     continuing: bool = False
     """Whether the account made a clip lately (`SheddingRule.session_s`)."""
+    own_wait_s: float = 0.0
+    """So long it waits for others of its account, however idle the GPUs are."""
     lighter: tuple[Variant, ...] = ()
     accepts_lighter: bool = False
     """Whether it says so at all: then it is judged by its work also as it was asked for."""
@@ -221,7 +223,9 @@ def _deferred(request: Request, sight: Situation, now: float) -> Defer | Reason:
     whole = Variant(name="", gpu_s=request.gpu_s, standalone_s=request.standalone_s, allowed=True)
     why = Reason.NO_PROMISES
     for variant in (whole, *(each for each in request.lighter if each.allowed)):
-        wish = Wish(gpu_s=variant.gpu_s, standalone_s=variant.standalone_s)
+        wish = Wish(
+            gpu_s=variant.gpu_s, standalone_s=variant.standalone_s, own_wait_s=request.own_wait_s
+        )
         later = _promise(wish, request.rank, sight, now, request.model)
         if isinstance(later, Promise):
             return Defer(

@@ -61,10 +61,12 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """A job that asks for a promise; `standalone_s` is its time on an idle gang."""
+    """A job that asks for a promise; `standalone_s` is its time on an idle gang, `own_wait_s` how
+    long others of its account keep it waiting, whatever room there is."""
 
     gpu_s: float
     standalone_s: float
+    own_wait_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +86,8 @@ def predicted_s(wish: Wish, rank: int, load: Load, tiers: Tiers, rule: PromiseRu
     ahead_gpu_s = load.backlog_gpu_s(before) + load.promised_gpu_s(before)
     kept = 0.0 if tiers[rank].paid else rule.in_reserve
     share = max(rule.least_share, load.left_by(tiers.paid_ranks) * (1 - kept))
-    return max(wish.standalone_s, (ahead_gpu_s + wish.gpu_s) / (load.gpus * share))
+    own_s = wish.own_wait_s + wish.standalone_s
+    return max(own_s, (ahead_gpu_s + wish.gpu_s) / (load.gpus * share))
 
 
 def promise(

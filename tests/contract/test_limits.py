@@ -13,6 +13,7 @@ from pipelines.cost import Calibration, StageCosts
 from serve.accounts.rules import rules_of
 from serve.settings import Settings
 from serve.settings.accounts import Limits
+from tests.contract.gates import flooded
 from tests.contract.studio import SILENT, TINY, Loopback, loopback
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*Sora API.*:DeprecationWarning")
@@ -98,6 +99,22 @@ def test_jobs_at_a_time(limited: Serve) -> None:
         made = client.videos.create(prompt="queue me")
         [row] = gateway.run(gateway.studio.store.fetch([made.id]))
         assert row.jobs_at_once == 1
+
+
+def test_a_promise_counts_those_of_the_account_that_go_before(limited: Serve) -> None:
+    """Eight gangs, and all are deferred: twelve clips of 17 s, one at a time in progress."""
+    sight = flooded(paid=1.0)
+    sight = replace(sight, load=replace(sight.load, gpus=8.0))
+    for at_once in (1, None):
+        changes = {"models": (COSTLY,), "now": lambda: NOON}
+        with limited(changes, jobs_at_once=at_once) as (gateway, client):
+            gateway.studio.crew.resting = True
+            gateway.studio.crew.situation = sight
+            made = [client.videos.create(prompt="queue me") for _ in range(12)]
+            rows = gateway.run(gateway.studio.store.fetch([each.id for each in made]))
+            waits = sorted((row.promised_by or 0.0) - NOON for row in rows)
+        assert waits[0] >= 17.0
+        assert (waits[-1] > waits[0] + 60.0) is (at_once == 1)
 
 
 def test_gpu_seconds_a_day(limited: Serve) -> None:

@@ -90,8 +90,9 @@ class Door:
         self._switches: Switches = NO_SWITCHES
         self._since = Since(parts.http.gateways)
 
-    def ask(self, caller: Principal, asked: Asked) -> Verdict:
-        """What becomes of the request if it comes now."""
+    def ask(self, caller: Principal, asked: Asked, own_wait_s: float = 0.0) -> Verdict:
+        """What becomes of the request if it comes now; so long it waits for others of its account,
+        whatever room there is."""
         now = self._parts.now()
         sight, is_recent = self._sight(caller)
         rank = self._policy.tiers.rank(caller.tier)
@@ -105,6 +106,7 @@ class Door:
             model=asked.model.name,
             region=caller.account.region,
             continuing=is_recent,
+            own_wait_s=own_wait_s,
             lighter=_variants(asked, variants),
             accepts_lighter=bool(asked.request.accept_lighter),
             usual_gpu_s=self._pricing.usual_gpu_s(asked) if judged else 0.0,

@@ -2,11 +2,12 @@
 
 from starlette.requests import Request
 
-from autoscaling.decisions import Shed
+from autoscaling.decisions import Defer, Shed
 from serve.accounts.account import Principal
 from serve.gateway.admission.demand import Demand
 from serve.gateway.admission.door import Door, Verdict, ask_at_the_door
 from serve.gateway.admission.intake import Intake
+from serve.gateway.parts import GatewayParts
 from serve.gateway.requests.bodies import ImageSource
 from serve.gateway.requests.images import FirstFrames
 from serve.gateway.views.telling import refusal_of
@@ -34,7 +35,7 @@ async def taken(
     """What was stored, or found, and by which verdict. Raises `ApiError` or `PictureError`."""
     wanted = verdict.asked.request
     if wanted.image is None:
-        return verdict, await _stored(request, verdict, key)
+        return await _settled(request, caller, verdict, key)
     intake: Intake = request.app.state.intake
     first_frames: FirstFrames = request.app.state.first_frames
     if earlier := await intake.foreseen(verdict, key):
@@ -42,8 +43,32 @@ async def taken(
     async with first_frames.at_hand(wanted.image, caller.account_id) as picture:
         # That took its time: what was promised before may be over, and the room be somebody's.
         verdict = ask_at_the_door(request, caller, wanted)
-        inserted = await turned_aside(request, caller, verdict, key)
-        return verdict, inserted or await _stored(request, verdict, key, picture)
+        return await _settled(request, caller, verdict, key, picture)
+
+
+async def _settled(
+    request: Request,
+    caller: Principal,
+    verdict: Verdict,
+    key: str | None,
+    picture: ImageSource | None = None,
+) -> tuple[Verdict, Inserted]:
+    verdict = await _after_its_own(request, caller, verdict)
+    inserted = await turned_aside(request, caller, verdict, key)
+    return verdict, inserted or await _stored(request, verdict, key, picture)
+
+
+async def _after_its_own(request: Request, caller: Principal, verdict: Verdict) -> Verdict:
+    """A promise for an account that may have so many jobs in progress at once: its clip comes
+    after its others, of which the store knows."""
+    at_once = verdict.asked.limits.jobs_at_once
+    if at_once is None or not isinstance(verdict.decision, Defer):
+        return verdict
+    parts: GatewayParts = request.app.state.parts
+    door: Door = request.app.state.door
+    standing = await parts.store.standing(caller.account_id, parts.now())
+    per_gpu_s = verdict.whole.standalone_s / max(verdict.whole.job.predicted_gpu_s, 1e-6)
+    return door.ask(caller, verdict.whole, standing.expected_gpu_s * per_gpu_s / at_once)
 
 
 async def _stored(

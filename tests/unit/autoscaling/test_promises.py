@@ -59,6 +59,11 @@ def test_a_promise_is_never_earlier_than_the_ordinary_target() -> None:
     assert made.finish_by == 1e6 + 10 * 40.0
 
 
+def test_a_clip_that_waits_for_its_account_is_promised_for_after_that() -> None:
+    made = ask(load=load_of(), wish=replace(CLIP, own_wait_s=1_000.0))
+    assert made == Promise(finish_by=1e6 + 1.25 * 1_040.0, predicted_s=1_040.0)
+
+
 def test_paid_jobs_wait_for_paid_ones_only() -> None:
     assert predicted_s(CLIP, RANKS["pro"], BUSY, DEFAULT_TIERS, RULE) == 40.0
 
