@@ -59,7 +59,6 @@ def build_gateway(parts: GatewayParts) -> FastAPI:
     app.state.demand = demand
     app.state.pricing = pricing
     app.state.door = Door(parts, pricing)
-    app.state.first_frames = first_frames
     app.state.intake = Intake(parts, first_frames)
     app.state.pace = Pace(gateways=parts.http.gateways)
     app.state.key_uses = KeyUses(parts.accounts)

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
@@ -81,6 +82,12 @@ class Intake:
         """The job that is there already under this key. Raises `ApiError` where the account may
         not have the clip: before its picture is fetched, which takes long."""
         return await self._ask(self._submission(verdict, key), self._parts.store.foresee)
+
+    def at_hand(
+        self, image: ImageSource, caller: Principal
+    ) -> AbstractAsyncContextManager[ImageSource]:
+        """The picture itself, fetched where a URL leads to it; raises `ApiError`."""
+        return self._first_frames.at_hand(image, caller.account_id)
 
     async def take(
         self, verdict: Verdict, key: str | None, picture: ImageSource | None = None

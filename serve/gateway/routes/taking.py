@@ -9,7 +9,6 @@ from serve.gateway.admission.door import Door, Verdict, ask_at_the_door
 from serve.gateway.admission.intake import Intake
 from serve.gateway.parts import GatewayParts
 from serve.gateway.requests.bodies import ImageSource
-from serve.gateway.requests.images import FirstFrames
 from serve.gateway.views.telling import refusal_of
 from serve.jobs.store import Inserted
 
@@ -37,10 +36,9 @@ async def taken(
     if wanted.image is None:
         return await _settled(request, caller, verdict, key)
     intake: Intake = request.app.state.intake
-    first_frames: FirstFrames = request.app.state.first_frames
     if earlier := await intake.foreseen(verdict, key):
         return verdict, earlier
-    async with first_frames.at_hand(wanted.image, caller.account_id) as picture:
+    async with intake.at_hand(wanted.image, caller) as picture:
         # That took its time: what was promised before may be over, and the room be somebody's.
         verdict = ask_at_the_door(request, caller, wanted)
         return await _settled(request, caller, verdict, key, picture)
