@@ -13,6 +13,7 @@ from schemathesis import GenerationMode
 from serve.accounts.rules import rules_of
 from serve.gateway.app import routed_app
 from serve.settings import Settings
+from serve.settings.sections import Http
 from tests.contract.studio import Loopback, loopback
 
 NUM_EXAMPLES = 60
@@ -28,7 +29,8 @@ schema.config.checks.update(excluded_check_names=["positive_data_acceptance"])
 def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loopback]:
     rules = rules_of(Settings.from_values({}))
     anybody = replace(rules, signup=True, signups_per_minute=60_000, signups_per_address=60_000)
-    changes = {"open_access": False, "rules": anybody}
+    http = Http(heartbeat_s=0.2, operator_key="a key for operators")
+    changes = {"open_access": False, "rules": anybody, "http": http}
     with loopback(tmp_path_factory.mktemp("fuzzed"), changes) as gateway:
         yield gateway
 
