@@ -12,10 +12,13 @@ from typing import Any, Final
 import httpx
 import ray
 from ray import serve as ray_serve
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from benchmarks.flooding.scene import Bare, CountedGateway, StandIn
 from benchmarks.flooding.wish import Wish, wish
-from serve.accounts.accounts import open_accounts
+from serve.accounts.accounts import key_insertion
+from serve.accounts.keys import make_key
+from serve.accounts.roster import insertion, new_account
 from serve.jobs.database import opened
 from serve.jobs.upgrade import upgrade
 from serve.settings import Settings
@@ -83,12 +86,17 @@ def _ingress(name: str, kind: type) -> Any:
 
 
 async def _people(settings: Settings) -> tuple[list[str], str]:
-    """Keys of new accounts, and of one that pays."""
+    """Keys of new accounts, and of one that pays; all in one transaction, for they are many."""
     await upgrade(settings.database_url)
-    async with opened(settings.database_url) as engines:
-        accounts, keys = open_accounts(engines), []
-        for number in range(FEW + MANY + 1):
+    now, keys = time.time(), [make_key("live") for _ in range(FEW + MANY + 1)]
+
+    async def move_in(connection: AsyncConnection) -> None:
+        for number, key in enumerate(keys):
             tier = "new" if number < FEW + MANY else "pro"
-            account = await accounts.create_account(f"person {number}", tier, time.time())
-            keys.append((await accounts.create_key(account.id, time.time()))[0])
-    return keys[:-1], keys[-1]
+            account = new_account(f"person {number}", tier, now, region=None, invite=None)
+            await connection.execute(insertion(account))
+            await connection.execute(key_insertion(key, account.id, now, ""))
+
+    async with opened(settings.database_url) as engines:
+        await engines.transact(move_in)
+    return [key.plain for key in keys[:-1]], keys[-1].plain
