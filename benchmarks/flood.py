@@ -1,4 +1,5 @@
-"""Floods against one Gateway whose gate is shut, measured against a bare Ray Serve route.
+"""Floods against one Gateway whose gate is shut, measured against a bare Ray Serve route, and one
+that reads what was sent.
 
 Of two kinds: a few accounts that ask again and again, whose requests are soon answered unread, and
 a crowd of many, each of whose requests is read, priced and decided.
@@ -28,15 +29,21 @@ NUM_PAID = 3
 def main() -> None:
     load_before = os.getloadavg()[0]
     with staged() as stage:
-        bare, few, many = _rounds(stage)
+        bare, reading, few, many = _rounds(stage)
         quiet = _paid(stage)
         beside_few, _ = _paid_beside(stage, stage.few)
         beside_many, crowd = _paid_beside(stage, stage.many)
         crowd.all_read()
     rows = [
         *_rates("bare route", bare),
+        *_rates("bare route that reads", reading),
         *_sheds(f"{FEW} keys", few, bare),
         *_sheds(f"{MANY} keys", many.all_read(), bare),
+        Row(
+            what=f"Gateway / bare that reads, {MANY} keys",
+            value=many.beside(reading),
+            unit="answers a second",
+        ),
         *_clips("alone", quiet, quiet),
         *_clips(f"beside {FEW} keys", beside_few, quiet),
         *_clips(f"beside {MANY} keys", beside_many, quiet),
@@ -53,16 +60,17 @@ def main() -> None:
     publish("flood", rows, details)
 
 
-def _rounds(stage: Stage) -> tuple[Flooded, Flooded, Flooded]:
+def _rounds(stage: Stage) -> tuple[Flooded, Flooded, Flooded, Flooded]:
     """All in turn, so that what else happens on the machine befalls each."""
-    floods = [stage.wishes(stage.few, "/bare"), *map(stage.wishes, (stage.few, stage.many))]
+    few, many = map(stage.wishes, (stage.few, stage.many))
+    floods = [*(stage.wishes(stage.few, path) for path in ("/bare", "/bare/reading")), few, many]
     for wishes in floods:
         hammer(stage.port, wishes, seconds=3.0, connections=CONNECTIONS)
     while stage.counted()[1] < FEW:  # until the few are known for what they are
-        hammer(stage.port, floods[1], seconds=1.0, connections=CONNECTIONS)
+        hammer(stage.port, few, seconds=1.0, connections=CONNECTIONS)
     rounds = [[_round(stage, wishes) for wishes in floods] for _ in range(ROUNDS)]
-    bare, few, many = map(together, zip(*rounds, strict=True))
-    return bare, few, many
+    bare, reading, of_few, of_many = map(together, zip(*rounds, strict=True))
+    return bare, reading, of_few, of_many
 
 
 def _round(stage: Stage, wishes: Sequence[Wish]) -> Flooded:
