@@ -160,7 +160,8 @@ def test_a_new_key_closes_the_service(service: Loopback, tmp_path: Path) -> None
 def started(*arguments: str) -> "subprocess.Popen[str]":
     """The command in a process of its own, with the environment of this test."""
     return subprocess.Popen(
-        [sys.executable, "-m", "serve.cli", *arguments],
+        # A shell that runs the tests in the background has its children ignore Ctrl-C.
+        ["env", "--default-signal=INT", sys.executable, "-m", "serve.cli", *arguments],
         env=child_environment({}),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
