@@ -14,7 +14,7 @@ from serve.gateway.errors import NO_RETRY, ApiError
 from serve.gateway.lookup import VideoId, find_job
 from serve.gateway.openapi.responses import CONTENT_RESPONSES, HEAD_RESPONSES
 from serve.gateway.query import only_query
-from serve.gateway.routes.ranges import (
+from serve.gateway.ranges import (
     Content,
     NoSuchBytes,
     Span,

@@ -26,7 +26,7 @@ from serve.gateway.openapi.responses import POLL_AFTER, READ_FAULTS
 from serve.gateway.parts import GatewayParts
 from serve.gateway.query import only_query
 from serve.gateway.requests.bodies import read_video_request
-from serve.gateway.routes.taking import taken, turned_aside
+from serve.gateway.taking import taken, turned_aside
 from serve.gateway.views.telling import unread_refusal
 from serve.gateway.views.video_object import (
     Video,
